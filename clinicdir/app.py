@@ -1,0 +1,77 @@
+"""The factory: puts settings, database, audiences and commands together."""
+
+from flask import Flask
+from flask_migrate import Migrate
+from jinja2 import StrictUndefined
+
+from clinicdir import cli
+from clinicdir.appointments.intake import read_intake
+from clinicdir.crypto import KeyRing, new_key
+from clinicdir.db import db, engine_options, init_db, render_item
+from clinicdir.finder.gazetteer import Gazetteer
+from clinicdir.finder.geocoding import OfflineGeocoder
+from clinicdir.locations.queries import list_all_locations
+from clinicdir.resources import resource_dir
+from clinicdir.settings import BadSettings, Settings, complete_secrets, load_settings
+from clinicdir.web import api, assets, errors, filters, health, language, login, public, staff
+from clinicdir.web.parts import Parts
+from clinicdir.web.security import OPEN, SIGNED_IN, init_security, register
+
+MAX_BODY_BYTES = 64_000
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the app; it neither migrates nor loads, `flask serve` does."""
+    settings = complete_secrets(settings or load_settings(), new_key)
+    app = Flask(
+        "clinicdir",
+        template_folder=str(resource_dir("templates")),
+        static_folder=str(resource_dir("static")),
+    )
+    app.config.from_mapping(_flask_config(settings))
+    seeds = settings.seeds or resource_dir("seeds")
+    try:
+        ring = KeyRing(key.get_secret_value() for key in settings.encryption_keys)
+        intake = read_intake(seeds)
+    except ValueError as problem:
+        raise BadSettings(str(problem)) from None
+    geocoder = OfflineGeocoder(Gazetteer.open(), list_all_locations)
+    app.extensions["clinicdir"] = Parts(settings, intake, seeds, geocoder)
+    init_db(app, ring)
+    Migrate(app, db, directory=str(resource_dir("migrations")), render_item=render_item)
+
+    init_security(app, settings)
+    login.init_app(app)
+    register(app, public.bp, OPEN)
+    register(app, staff.bp, SIGNED_IN, url_prefix="/staff")
+    register(app, login.bp, OPEN, url_prefix="/staff")
+    register(app, api.bp, OPEN)
+    register(app, health.bp, OPEN)
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["settings"] = settings
+    for module in (assets, filters, language, errors):
+        module.init_app(app)
+    cli.init_app(app)
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    https = settings.url.startswith("https://")
+    return {
+        "SECRET_KEY": settings.secret_key.get_secret_value() if settings.secret_key else None,
+        "SECRET_KEY_FALLBACKS": [key.get_secret_value() for key in settings.secret_key_fallbacks],
+        "SQLALCHEMY_DATABASE_URI": settings.database,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(settings.database),
+        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
+        "MAX_FORM_MEMORY_SIZE": MAX_BODY_BYTES,
+        "MAX_FORM_PARTS": 200,
+        # The prefix makes browsers refuse the cookie from any other host or over plain HTTP.
+        "SESSION_COOKIE_NAME": "__Host-clinicdir" if https else "clinicdir",
+        "SESSION_COOKIE_SECURE": https,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "WTF_CSRF_TIME_LIMIT": None,  # a form may lie open for hours
+        "WTF_CSRF_CHECK_DEFAULT": False,  # web/security.py asks, and keeps what was typed
+        "WTF_CSRF_SSL_STRICT": False,  # Sec-Fetch-Site and Origin are checked instead
+    }

@@ -1,0 +1,1 @@
+"""A patient's wish for an appointment and its life."""

@@ -1,0 +1,32 @@
+"""Tells the outbox worker what to say about a request: where it waits, never whose it is."""
+
+from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.appointments.rules import Status, show_reference
+from clinicdir.db import db
+from clinicdir.locations.rules import TelecomSystem
+from clinicdir.notifications.delivery import NoAddress, NotNeeded
+from clinicdir.notifications.rules import Message, MessageKind
+
+
+def resolve(kind: MessageKind, subject_id: int, *, base_url: str) -> Message:
+    """Return the message that a row of the outbox stands for, as things are now.
+
+    NotNeeded once nobody has to be told any more, NoAddress while the clinic has no e-mail.
+    """
+    appointment_request = db.session.get_one(AppointmentRequest, subject_id)
+    if appointment_request.status is not Status.RECEIVED:
+        raise NotNeeded
+    location = appointment_request.location
+    address = location.telecom_value(TelecomSystem.EMAIL)
+    if address is None:
+        message = f"{location.name} has no e-mail address"
+        raise NoAddress(message)
+    return Message(
+        to=address,
+        template=kind.value,
+        values={
+            "clinic": location.name,
+            "reference": show_reference(appointment_request.reference),
+            "link": f"{base_url}/staff/requests/{appointment_request.reference}",
+        },
+    )

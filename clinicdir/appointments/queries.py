@@ -1,0 +1,78 @@
+"""Reads of requests; those for staff take the scope of the person who looks."""
+
+from sqlalchemy import Select, func, select
+
+from clinicdir.appointments.models import AppointmentRequest, RequestEvent
+from clinicdir.appointments.rules import OPEN, Status
+from clinicdir.crypto import token_hash
+from clinicdir.db import db
+from clinicdir.errors import NotFound
+from clinicdir.staff.rules import Scope
+
+CLOSED = tuple(status for status in Status if not status.is_open)
+COUNT_CAP = 99
+
+
+def _within(query: Select[tuple[AppointmentRequest]], scope: Scope) -> Select[tuple[AppointmentRequest]]:
+    """Leave only what the scope holds: the one place that decides who sees which request."""
+    if scope.location_ids is None:
+        return query
+    return query.where(AppointmentRequest.location_id.in_(scope.location_ids))
+
+
+def get_request(reference: str, *, scope: Scope) -> AppointmentRequest:
+    """Return a request inside the scope; anything else is NotFound, whether it exists or not."""
+    query = select(AppointmentRequest).where(AppointmentRequest.reference == reference)
+    found = db.session.scalar(_within(query, scope))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def list_requests(
+    *,
+    scope: Scope,
+    location_id: int | None = None,
+    statuses: tuple[Status, ...] = tuple(Status),
+    limit: int | None,
+    after_id: int = 0,
+) -> list[AppointmentRequest]:
+    """Return requests in order of arrival, from the one after `after_id`."""
+    query = select(AppointmentRequest).where(AppointmentRequest.status.in_(statuses))
+    query = query.where(AppointmentRequest.id > after_id)
+    if location_id is not None:
+        query = query.where(AppointmentRequest.location_id == location_id)
+    ordered = _within(query, scope).order_by(AppointmentRequest.id)
+    return list(db.session.scalars(ordered.limit(limit)))
+
+
+def count_requests(
+    *, scope: Scope, location_id: int | None = None, statuses: tuple[Status, ...]
+) -> int:
+    """Return how many there are, counted up to one past `COUNT_CAP`."""
+    query = select(AppointmentRequest).where(AppointmentRequest.status.in_(statuses))
+    if location_id is not None:
+        query = query.where(AppointmentRequest.location_id == location_id)
+    some = _within(query, scope).with_only_columns(AppointmentRequest.id).limit(COUNT_CAP + 1)
+    return db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
+
+
+def list_events(appointment_request: AppointmentRequest) -> list[RequestEvent]:
+    """Return a request's history, oldest first."""
+    query = select(RequestEvent).where(RequestEvent.request_id == appointment_request.id)
+    return list(db.session.scalars(query.order_by(RequestEvent.id)))
+
+
+def get_by_link(token: str) -> AppointmentRequest:
+    """Return the request of a patient's link, or raise NotFound."""
+    query = select(AppointmentRequest).where(AppointmentRequest.link_hash == token_hash(token))
+    found = db.session.scalar(query)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def find_by_submission_key(key: str) -> AppointmentRequest | None:
+    """Return the request that a form with this one-time key made, if it was sent."""
+    query = select(AppointmentRequest).where(AppointmentRequest.submission_key == key)
+    return db.session.scalar(query)

@@ -1,0 +1,22 @@
+"""The operator's commands, a group for each part of the house."""
+
+from flask import Flask
+
+from clinicdir.cli import demo, directory, doctor, people, serving
+
+
+def init_app(app: Flask) -> None:
+    """Hang the commands on `flask`."""
+    for command in (
+        serving.serve,
+        demo.demo,
+        doctor.doctor,
+        directory.seed,
+        directory.locations,
+        directory.finder,
+        people.staff,
+        people.requests,
+        people.notifications,
+        people.keys,
+    ):
+        app.cli.add_command(command)

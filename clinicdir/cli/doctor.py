@@ -1,0 +1,225 @@
+"""`flask doctor`: what is wrong or worth knowing, each with its cure."""
+
+import enum
+import json
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from clinicdir import clock
+from clinicdir.cli.serving import newest_version, schema_version
+from clinicdir.db import WAL_IS_SAFE, db, sqlite_path
+from clinicdir.locations.queries import list_all_locations
+from clinicdir.locations.rules import TelecomSystem, display_number
+from clinicdir.notifications.queries import count_outbox
+from clinicdir.settings import PREFIX
+from clinicdir.web.health import CHECKS
+from clinicdir.web.parts import parts
+
+_STALE = timedelta(hours=1)
+
+
+class Weight(enum.StrEnum):
+    """How much a finding matters: only trouble makes the exit code 1."""
+
+    FINE = "fine"
+    NOTE = "note"
+    WARNING = "warning"
+    TROUBLE = "trouble"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor: what was looked at, how it is, what to do."""
+
+    weight: Weight
+    subject: str
+    state: str
+    cure: str = ""
+
+    def __str__(self) -> str:
+        """Return the finding as one line."""
+        cure = f" {self.cure}" if self.cure else ""
+        return f"{self.weight:7}  {self.subject}: {self.state}.{cure}"
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True)
+@with_appcontext
+def doctor(as_json: bool) -> None:
+    """Look at settings, database, messages and clinics; name each trouble with its cure."""
+    findings = list(examine())
+    if as_json:
+        rows = [
+            {
+                "weight": finding.weight.value,
+                "subject": finding.subject,
+                "state": finding.state,
+                "cure": finding.cure,
+            }
+            for finding in findings
+        ]
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            click.echo(str(finding))
+    if any(finding.weight is Weight.TROUBLE for finding in findings):
+        sys.exit(1)
+
+
+def examine() -> Iterator[Finding]:
+    """Yield every finding, the ones about the machine first."""
+    yield from _settings()
+    try:
+        version = schema_version()
+    except SQLAlchemyError as trouble:
+        yield Finding(
+            Weight.TROUBLE,
+            "database",
+            f"cannot be reached ({type(trouble).__name__})",
+            "Check CLINICDIR_DATABASE_URL and that its server runs.",
+        )
+        return
+    yield from _database(version)
+    if version == newest_version():
+        for look in (_readiness, _messages, _clinics):
+            yield from look()
+
+
+def _settings() -> Iterator[Finding]:
+    settings = parts().settings
+    shown = {
+        f"{PREFIX}{name.upper()}": getattr(settings, name) for name in type(settings).model_fields
+    }
+    for name, value in shown.items():
+        if value not in (None, "", ()):
+            secret = any(word in name for word in ("KEY", "SMTP_URL", "DATABASE_URL"))
+            yield Finding(Weight.FINE, name, "set, not shown" if secret else str(value))
+
+
+def _database(version: str | None) -> Iterator[Finding]:
+    newest = newest_version()
+    if version != newest:
+        yield Finding(
+            Weight.TROUBLE,
+            "migrations",
+            f"the database is at {version or 'nothing'}, this release needs {newest}",
+            "Run `flask db upgrade`, or start `flask serve`, which does it.",
+        )
+    else:
+        yield Finding(Weight.FINE, "migrations", f"up to date at {version}")
+    path = sqlite_path(parts().settings.database)
+    if path is None:
+        yield Finding(Weight.FINE, "database engine", "PostgreSQL")
+        return
+    mode = db.session.scalar(text("pragma journal_mode"))
+    yield Finding(Weight.FINE, "database engine", f"SQLite {sqlite3.sqlite_version}, {mode}, FULL")
+    if mode == "wal" and not WAL_IS_SAFE:
+        yield Finding(
+            Weight.WARNING,
+            "journal",
+            "WAL on an SQLite before 3.51.3, which can damage it",
+            "Stop the site, run `sqlite3 FILE 'pragma journal_mode=truncate'`, start it again.",
+        )
+    readable = Path(path).exists() and Path(path).stat().st_mode & 0o077
+    if readable:
+        yield Finding(
+            Weight.WARNING,
+            "database file",
+            "others on this machine can read it",
+            f"Run `chmod 600 {path}`.",
+        )
+
+
+_CURES: dict[str, str] = {
+    "database": "Make room on the disk, end what holds its lock, check its folder's rights.",
+    "outbox": "See `flask doctor` about messages; check the mail server.",
+    "disk": "Make room on the disk of the instance folder.",
+    "keys": "Check CLINICDIR_ENCRYPTION_KEYS.",
+    "engine": "Install a newer Python or SQLite.",
+}
+
+
+def _readiness() -> Iterator[Finding]:
+    for name, check in CHECKS.items():
+        if not _passes(check):
+            yield Finding(Weight.TROUBLE, f"readiness of {name}", "fails", _CURES[name])
+
+
+def _passes(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except (SQLAlchemyError, OSError, ValueError):
+        return False
+
+
+def _messages() -> Iterator[Finding]:
+    count = count_outbox()
+    if parts().settings.smtp_url is None:
+        yield Finding(
+            Weight.WARNING,
+            "messages",
+            f"nobody is being notified, no mail server is set; {count.waiting} wait",
+            "Set CLINICDIR_SMTP_URL and CLINICDIR_MAIL_FROM.",
+        )
+    elif count.oldest_at is not None and clock.now() - count.oldest_at > _STALE:
+        yield Finding(
+            Weight.WARNING,
+            "messages",
+            f"{count.waiting} wait, the oldest since {count.oldest_at:%Y-%m-%d %H:%M} UTC",
+            "Run `flask notifications deliver` and see what it says.",
+        )
+    else:
+        yield Finding(Weight.FINE, "messages", f"{count.waiting} wait")
+    if count.refused:
+        yield Finding(
+            Weight.WARNING,
+            "messages",
+            f"{count.refused} were refused for good",
+            "Correct the clinics' e-mail addresses; the requests stand in the inbox.",
+        )
+
+
+def _clinics() -> Iterator[Finding]:
+    places = list_all_locations()
+    lacking = [place.slug for place in places if not place.telecom_value(TelecomSystem.EMAIL)]
+    if lacking:
+        yield Finding(
+            Weight.WARNING,
+            "clinics without an e-mail address",
+            ", ".join(lacking),
+            "Set `email` in seeds/locations.json and run `flask seed load --apply`.",
+        )
+    estimates = [place.slug for place in places if place.position_is_estimate]
+    if estimates:
+        yield Finding(
+            Weight.NOTE,
+            "positions that are estimates",
+            ", ".join(estimates),
+            "Check them on a map and correct seeds/locations.json.",
+        )
+    unconfirmed = sum(place.checked_at is None for place in places)
+    if unconfirmed:
+        yield Finding(
+            Weight.NOTE,
+            "clinics that nobody has confirmed",
+            str(unconfirmed),
+            "Call each one and set `checked_at` in seeds/locations.json.",
+        )
+    for system in (TelecomSystem.PHONE, TelecomSystem.FAX):
+        numbers = [value for place in places if (value := place.telecom_value(system))]
+        for number in dict.fromkeys(numbers):
+            if numbers.count(number) > 1:
+                yield Finding(
+                    Weight.NOTE,
+                    f"shared {system}",
+                    f"{display_number(number)} serves {numbers.count(number)} clinics",
+                )

@@ -1,0 +1,128 @@
+"""Commands about people: staff, their requests, the messages, the keys."""
+
+import json
+
+import click
+from flask.cli import AppGroup
+
+from clinicdir import clock
+from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.appointments.queries import list_requests
+from clinicdir.appointments.rules import Status
+from clinicdir.audit.operations import record
+from clinicdir.audit.rules import OPERATOR
+from clinicdir.cli.refusals import in_plain_words
+from clinicdir.cli.serving import make_post
+from clinicdir.crypto import new_key
+from clinicdir.db import transaction
+from clinicdir.locations.queries import get_location
+from clinicdir.notifications.delivery import deliver_due
+from clinicdir.staff import operations
+from clinicdir.staff.queries import list_staff
+from clinicdir.staff.rules import EVERYWHERE, Role, Scope
+from clinicdir.web.parts import parts
+
+staff = AppGroup("staff", help="Invite, disable and list the people who answer requests.")
+requests = AppGroup("requests", help="List appointment requests.")
+notifications = AppGroup("notifications", help="Deliver messages that wait.")
+keys = AppGroup("keys", help="Make keys.")
+
+
+@staff.command("invite")
+@click.argument("email")
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option("--location", "slugs", multiple=True, help="A location's slug; may be repeated.")
+@in_plain_words
+def invite(email: str, role: str, slugs: tuple[str, ...]) -> None:
+    """Print a one-time link by which a person chooses a password."""
+    with transaction():
+        places = [get_location(slug) for slug in slugs]
+        token = operations.invite(email, Role(role), places, actor=OPERATOR, now=clock.now())
+    click.echo(f"{parts().settings.url}/staff/invitation/{token}")
+
+
+@staff.command("disable")
+@click.argument("email")
+@in_plain_words
+def disable(email: str) -> None:
+    """Shut a person out at once."""
+    with transaction():
+        operations.disable(email, actor=OPERATOR, now=clock.now())
+    click.echo(f"{email} is disabled; all sign-ins have ended.")
+
+
+@staff.command("list")
+@click.option("--json", "as_json", is_flag=True)
+def list_people(as_json: bool) -> None:
+    """List every account with its role and locations."""
+    people = [
+        {
+            "email": member.email,
+            "role": member.role.value,
+            "locations": [place.slug for place in member.locations],
+            "active": member.active,
+            "joined": member.password is not None,
+        }
+        for member in list_staff()
+    ]
+    if as_json:
+        click.echo(json.dumps(people, indent=2, ensure_ascii=False))
+        return
+    for person in people:
+        state = "active" if person["active"] else "disabled"
+        where = ", ".join(person["locations"]) or "every location"
+        click.echo(f"{person['email']}  {person['role']}  {state}  {where}")
+
+
+@requests.command("list")
+@click.option("--location", "slug", help="A location's slug.")
+@click.option("--status", type=click.Choice([status.value for status in Status]))
+@click.option("--limit", type=click.IntRange(min=1))
+@click.option("--personal", is_flag=True, help="Show personal data too; the look is audited.")
+@click.option("--json", "as_json", is_flag=True)
+@in_plain_words
+def list_all(
+    slug: str | None, status: str | None, limit: int | None, personal: bool, as_json: bool
+) -> None:
+    """List requests in order of arrival."""
+    scope = EVERYWHERE if slug is None else Scope(frozenset({get_location(slug).id}))
+    if personal:
+        with transaction():
+            record("export", actor=OPERATOR, now=clock.now(), subject=slug or "all locations")
+    statuses = (Status(status),) if status else tuple(Status)
+    rows = [
+        _request_json(row, personal=personal)
+        for row in list_requests(scope=scope, statuses=statuses, limit=limit)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        click.echo("  ".join(str(row[name]) for name in ("reference", "location", "status")))
+
+
+@notifications.command("deliver")
+@in_plain_words
+def deliver() -> None:
+    """Try each message that is due once."""
+    accepted = deliver_due(make_post(), clock=clock.now)
+    click.echo(f"{accepted} accepted by the mail server.")
+
+
+@keys.command("new")
+def make_key() -> None:
+    """Print a fresh key for CLINICDIR_ENCRYPTION_KEYS."""
+    click.echo(new_key())
+
+
+def _request_json(row: AppointmentRequest, *, personal: bool) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "reference": row.reference,
+        "location": row.location.slug,
+        "status": row.status.value,
+        "channel": row.channel.value,
+        "created_at": row.created_at.isoformat(),
+        "goal": row.goal,
+        "promise_at": row.promise_at.isoformat() if row.promise_at else None,
+    }
+    return shown | {"personal": row.personal} if personal else shown

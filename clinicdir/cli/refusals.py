@@ -1,0 +1,38 @@
+"""Ends a command with one clear line where the domain refuses."""
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import click
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from clinicdir.errors import Conflict, Invalid, NotFound
+from clinicdir.locations.seeds import SeedError
+
+P = ParamSpec("P")
+
+
+def in_plain_words(command: Callable[P, None]) -> Callable[P, None]:
+    """Print a refusal on standard error and exit with 1."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except Invalid as refusal:
+            for error in refusal.errors:
+                click.echo(f"{error.field}: {error.message % error.values}", err=True)
+            sys.exit(1)
+        except NotFound:
+            click.echo("There is no such thing. The list commands show what there is.", err=True)
+            sys.exit(1)
+        except (Conflict, SeedError) as refusal:
+            click.echo(str(refusal), err=True)
+            sys.exit(1)
+        except (OperationalError, ProgrammingError):
+            click.echo("The database is not ready. Run `flask doctor` to see why.", err=True)
+            sys.exit(1)
+
+    return wrapped

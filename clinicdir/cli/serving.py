@@ -1,0 +1,164 @@
+"""`flask serve`: one process that migrates, loads the seeds once, serves and delivers."""
+
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from sqlalchemy import inspect, text
+from waitress.server import create_server
+
+from clinicdir import clock
+from clinicdir.appointments.drafts import drop_old_drafts
+from clinicdir.appointments.messages import resolve
+from clinicdir.audit.rules import SYSTEM
+from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
+from clinicdir.locations import seeds
+from clinicdir.notifications.channels import SmtpAddress, SmtpChannel
+from clinicdir.notifications.delivery import Post, deliver_due
+from clinicdir.notifications.messages import MessageTexts
+from clinicdir.resources import resource_dir
+from clinicdir.web.parts import parts
+
+_log = logging.getLogger(__name__)
+
+THREADS = 8
+_CONNECTIONS = 1000
+_HEADER_BYTES = 32_768
+_DRAIN_S = 25
+_EVERY_S = 2.0
+_TIDY_EVERY_S = 3600.0
+
+
+@click.command("serve")
+@with_appcontext
+def serve() -> None:
+    """Bring the database up to date, load the seeds once, serve the site, deliver messages."""
+    prepare_database()
+    run_server(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def prepare_database() -> None:
+    """Migrate to the newest schema and load the seeds into an empty database."""
+    path = sqlite_path(parts().settings.database)
+    if path is not None and not Path(path).exists():
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Path(path).touch(mode=0o600)
+        set_journal_mode(path)
+    if schema_version() != newest_version():
+        # Slow start: alembic is only needed when there is something to migrate.
+        from flask_migrate import upgrade  # noqa: PLC0415
+
+        upgrade()
+    db.session.rollback()
+    if seeds.is_empty():
+        with transaction():
+            seeds.load(parts().seeds, actor=SYSTEM, now=clock.now())
+
+
+def schema_version() -> str | None:
+    """Return the name of the database's schema, None before the first migration."""
+    if not inspect(db.engine).has_table("alembic_version"):
+        return None
+    with db.engine.connect() as connection:
+        return connection.scalar(text("select version_num from alembic_version"))
+
+
+def newest_version() -> str:
+    """Return the name of the newest migration."""
+    return (resource_dir("migrations") / "HEAD").read_text().strip()
+
+
+def make_post() -> Post:
+    """Return what the outbox worker needs, from the settings."""
+    settings = parts().settings
+    send = None
+    if settings.smtp_url is not None:
+        send = SmtpChannel(SmtpAddress.parse(settings.smtp_url.get_secret_value())).send
+    return Post(
+        send=send,
+        sender=settings.mail_from,
+        texts=MessageTexts(resource_dir("templates") / "messages"),
+        resolve=lambda kind, subject_id: resolve(kind, subject_id, base_url=settings.url),
+    )
+
+
+def run_server(app: Flask) -> None:
+    """Serve until SIGINT or SIGTERM; requests in hand are answered first."""
+    settings = parts().settings
+    stop = threading.Event()
+    worker = threading.Thread(target=_work, args=(app, stop), name="outbox", daemon=True)
+    try:
+        server = create_server(
+            app,
+            host=settings.host,
+            port=settings.port,
+            threads=THREADS,
+            connection_limit=_CONNECTIONS,
+            max_request_header_size=_HEADER_BYTES,
+            ident=None,
+        )
+    except OSError as trouble:
+        click.echo(
+            f"Cannot listen on {settings.host}:{settings.port} ({trouble.strerror})."
+            " Set CLINICDIR_PORT to a free port.",
+            err=True,
+        )
+        sys.exit(1)
+    _drain_on_sigterm(server)
+    worker.start()
+    click.echo(f"clinicdir is at {settings.url} (Ctrl+C ends it)")
+    sys.stdout.flush()
+    try:
+        server.run()
+    finally:
+        stop.set()
+        worker.join(timeout=5)
+
+
+def _drain_on_sigterm(server: object) -> None:
+    """Leave on SIGTERM only when the requests in hand are answered.
+
+    waitress as shipped drops them; this uses inner names of waitress 3.0.2 and has a test.
+    """
+
+    def busy() -> bool:
+        work = server.task_dispatcher  # type: ignore[attr-defined]
+        channels = list(server.active_channels.values())  # type: ignore[attr-defined]
+        return bool(
+            work.queue or work.active_count or any(one.total_outbufs_len for one in channels)
+        )
+
+    def finish() -> None:
+        deadline = time.monotonic() + _DRAIN_S
+        while busy() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        signal.raise_signal(signal.SIGINT)  # ends server.run()
+
+    def leave(*_: object) -> None:
+        server.accepting = False  # type: ignore[attr-defined]  # the loop takes no new connection
+        server.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # nor the kernel
+        threading.Thread(target=finish).start()
+
+    signal.signal(signal.SIGTERM, leave)
+
+
+def _work(app: Flask, stop: threading.Event) -> None:
+    """Deliver what is due and tidy up, until told to stop; no trouble ends the worker."""
+    tidied = float("-inf")
+    while not stop.wait(_EVERY_S):
+        try:
+            with app.app_context():
+                deliver_due(make_post(), clock=clock.now)
+                if time.monotonic() - tidied > _TIDY_EVERY_S:
+                    with transaction():
+                        drop_old_drafts(now=clock.now())
+                    tidied = time.monotonic()
+        except Exception:
+            _log.exception("the outbox worker goes on after a fault")

@@ -1,0 +1,115 @@
+"""Seals personal data and makes the keyed hashes by which it is found again."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+KEY_BYTES = 32
+ROW_KEY_BYTES = 16
+_ID_BYTES = 4
+_NONCE_BYTES = 12
+
+
+class CannotOpen(Exception):  # noqa: N818 - reads as a word
+    """The sealed value was changed, moved to another row, or its key is not in the ring."""
+
+
+def new_key() -> str:
+    """Return a fresh master key as the text that `CLINICDIR_ENCRYPTION_KEYS` takes."""
+    return base64.urlsafe_b64encode(os.urandom(KEY_BYTES)).decode()
+
+
+def new_row_key() -> bytes:
+    """Return the random bytes that bind a sealed value to its row, known before the insert."""
+    return os.urandom(ROW_KEY_BYTES)
+
+
+class _Key:
+    """One master key and the three keys derived from it, so that no key has two uses."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            master = base64.urlsafe_b64decode(text.strip())
+        except (binascii.Error, ValueError):
+            master = b""
+        if len(master) != KEY_BYTES:
+            message = f"An encryption key must be {KEY_BYTES} bytes in URL-safe base64."
+            raise ValueError(message)
+        self.id = hashlib.sha256(b"clinicdir key id" + master).digest()[:_ID_BYTES]
+        self.seal = AESGCM(_derive(master, b"seal"))
+        self.index = _derive(master, b"index")
+        self.link = _derive(master, b"link")
+
+
+def _derive(master: bytes, purpose: bytes) -> bytes:
+    info = b"clinicdir " + purpose
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(master)
+
+
+class KeyRing:
+    """All master keys, newest first: the first one seals, every one opens."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        """Take the keys as text; a malformed key or an empty ring is a ValueError."""
+        self._keys = [_Key(text) for text in keys]
+        if not self._keys:
+            message = "At least one encryption key is needed."
+            raise ValueError(message)
+        self._by_id = {key.id: key for key in self._keys}
+
+    @property
+    def newest_id(self) -> bytes:
+        """Return the id of the key that seals now, to be stored beside what it made."""
+        return self._keys[0].id
+
+    def seal(self, plain: bytes, *, context: bytes) -> bytes:
+        """Encrypt by AES-256-GCM; `context` (table and row key) must be given again to open."""
+        key, nonce = self._keys[0], os.urandom(_NONCE_BYTES)
+        return key.id + nonce + key.seal.encrypt(nonce, plain, context)
+
+    def open(self, sealed: bytes, *, context: bytes) -> bytes:
+        """Decrypt what `seal` made, or raise CannotOpen."""
+        key = self._by_id.get(sealed[:_ID_BYTES])
+        if key is None:
+            message = "The key that sealed this value is not in CLINICDIR_ENCRYPTION_KEYS."
+            raise CannotOpen(message)
+        nonce = sealed[_ID_BYTES : _ID_BYTES + _NONCE_BYTES]
+        try:
+            return key.seal.decrypt(nonce, sealed[_ID_BYTES + _NONCE_BYTES :], context)
+        except InvalidTag:
+            message = "A sealed value does not belong to its row, or it was changed."
+            raise CannotOpen(message) from None
+
+    def fingerprint(self, purpose: str, value: str) -> bytes:
+        """Return the keyed hash under which `value` is stored in an index column."""
+        return _hash(self._keys[0].index, purpose, value)
+
+    def fingerprints(self, purpose: str, value: str) -> list[bytes]:
+        """Return the keyed hash under each key, to find rows stored before a rotation."""
+        return [_hash(key.index, purpose, value) for key in self._keys]
+
+    def link_token(self, row_key: bytes, version: int, *, key_id: bytes | None = None) -> str:
+        """Return the unguessable part of a patient's link, the same each time it is asked for."""
+        key = self._by_id.get(key_id or self.newest_id)
+        if key is None:
+            message = "The key that made this link is not in CLINICDIR_ENCRYPTION_KEYS."
+            raise CannotOpen(message)
+        digest = hmac.digest(key.link, row_key + version.to_bytes(4), "sha256")
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _hash(key: bytes, purpose: str, value: str) -> bytes:
+    return hmac.digest(key, f"{purpose}\0{value}".encode(), "sha256")
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is stored of a random token; its 256 bits need no key against guessing."""
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,195 @@
+"""The model base, the SQLite settings that keep promises, and the one place that commits."""
+
+import enum
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, current_app
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Dialect, Engine, Enum, LargeBinary, MetaData, Text, event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
+from sqlalchemy.types import TypeDecorator
+
+from clinicdir.crypto import KeyRing, new_row_key
+
+# WAL files of older releases can be corrupted by two checkpoints at once (sqlite.org, 3.51.3).
+WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
+BUSY_TIMEOUT_S = 4
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An instant that is UTC on every engine; SQLite alone would give back naive values."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive value, which would be an hour nobody knows."""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = "An instant needs its zone; use clinicdir.clock.now()."
+            raise ValueError(message)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give SQLite's naive value its zone back."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The parent of every table: integer key, named constraints, UTC times, enums as words."""
+
+    # Inside a registry, because Flask-SQLAlchemy copies the class body and then finds two.
+    registry = registry(
+        metadata=MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+        type_annotation_map={
+            datetime: UTCDateTime,
+            str: Text,
+            enum.StrEnum: Enum(
+                enum.StrEnum,
+                native_enum=False,
+                length=40,
+                create_constraint=False,
+                values_callable=lambda words: [word.value for word in words],
+            ),
+        },
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-10)
+
+
+class Sealed:
+    """A row whose personal fields are one encrypted value, bound to the row by `row_key`."""
+
+    __tablename__: str
+
+    row_key: Mapped[bytes] = mapped_column(LargeBinary(16), unique=True, default=new_row_key)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+    def _context(self) -> bytes:
+        return self.__tablename__.encode() + b"|" + self.row_key
+
+    def seal(self, personal: dict[str, Any]) -> None:
+        """Encrypt `personal` into this row; the row key is made now if there is none yet."""
+        if self.row_key is None:
+            self.row_key = new_row_key()
+        plain = json.dumps(personal, ensure_ascii=False, separators=(",", ":")).encode()
+        self.sealed = key_ring().seal(plain, context=self._context())
+
+    def unseal(self) -> dict[str, Any]:
+        """Decrypt this row's personal fields, or raise crypto.CannotOpen."""
+        opened: dict[str, Any] = json.loads(key_ring().open(self.sealed, context=self._context()))
+        return opened
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+_writer = threading.Lock()
+
+
+def key_ring() -> KeyRing:
+    """Return the ring that belongs to the present app's database."""
+    ring: KeyRing = current_app.extensions["clinicdir.key_ring"]
+    return ring
+
+
+def init_db(app: Flask, ring: KeyRing) -> None:
+    """Bind the database of `app.config` and the keys that its personal data is sealed with."""
+    app.extensions["clinicdir.key_ring"] = ring
+    db.init_app(app)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            _prepare_sqlite(db.engine)
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return SQLAlchemy's engine options for a database URL."""
+    options: dict[str, Any] = {"hide_parameters": True}  # else patients' values stand in logs
+    if make_url(url).get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": BUSY_TIMEOUT_S}
+    else:
+        options["pool_pre_ping"] = True
+        options["connect_args"] = {"connect_timeout": 5}
+    return options
+
+
+def sqlite_path(url: URL | str) -> str | None:
+    """Return the database file of an SQLite URL, None for any other engine."""
+    parsed = make_url(url)
+    return parsed.database if parsed.get_backend_name() == "sqlite" else None
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    event.listen(engine, "connect", _on_connect)
+    event.listen(engine, "begin", _on_begin)
+
+
+def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, see _on_begin
+    for pragma in ("foreign_keys = ON", "synchronous = FULL", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    # WAL is kept in the file and set once, by create_database; the journal mode is per connection.
+    if mode != "wal":
+        connection.execute("PRAGMA journal_mode = TRUNCATE")
+
+
+def _on_begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
+
+
+def set_journal_mode(path: str) -> None:
+    """Choose the journal of a new SQLite file: WAL where it is safe, else left to connections."""
+    if WAL_IS_SAFE:
+        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.close()
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Commit everything done inside, or nothing; the only code that commits."""
+    session = db.session
+    if session.new or session.dirty or session.deleted:
+        message = "Something was changed before transaction() began; do it inside."
+        raise RuntimeError(message)
+    session.rollback()  # ends the page's read; its rows are read anew below
+    # Threads that wait for SQLite's lock poll for it; queueing here is fair and cheaper.
+    one_writer = _writer if db.engine.dialect.name == "sqlite" else nullcontext()
+    with one_writer:
+        try:
+            session.connection(execution_options={"writes": True})
+            yield
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+def render_item(kind: str, item: object, _context: object) -> str | bool:
+    """Write our column types into a new migration as SQLAlchemy's own, so that it needs no import."""
+    if kind == "type" and isinstance(item, UTCDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, Enum):
+        return f"sa.String(length={item.length})"  # a new word then needs no migration
+    return False

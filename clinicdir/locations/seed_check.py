@@ -1,0 +1,279 @@
+"""Says all that is wrong with a seed file at once; seeds/locations.schema.json says the same."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from clinicdir.locations.models import LocationStatus
+from clinicdir.locations.rules import parse_number
+from clinicdir.locations.seed_file import (
+    Problem,
+    Seed,
+    SeedError,
+    SeedObject,
+    pointer_part,
+    read_json,
+    seed_file,
+    shown,
+)
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+# The form that browsers accept in an e-mail field; a host without a dot serves inside a network.
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(\.{_LABEL})*")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# What cannot be seen, reorders its line, or cannot be stored: control characters, line and
+# paragraph separators, marks of direction, a BOM, halves of a surrogate pair.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+
+_EMAIL_LENGTH = 254  # RFC 5321 leaves no room for more
+_RAW_LENGTH = 300
+
+_Finding = tuple[str, str, str]
+_Look = Callable[[object, str], Iterator[_Finding]]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What one value may be, as a test and in words."""
+
+    allowed: str
+    fits: Callable[[object], bool]
+
+    def __call__(self, value: object, pointer: str) -> Iterator[_Finding]:
+        if not self.fits(value):
+            yield pointer, shown(value), self.allowed
+
+
+@dataclass(frozen=True)
+class _Object:
+    """An object with exactly these keys."""
+
+    fields: dict[str, _Look]
+    optional: frozenset[str] = frozenset()
+
+    def __call__(self, value: object, pointer: str) -> Iterator[_Finding]:
+        keys = ", ".join(self.fields)
+        if not isinstance(value, SeedObject):
+            yield pointer, shown(value), f"an object with the keys {keys}"
+            return
+        for name, look in self.fields.items():
+            place = f"{pointer}/{name}"
+            if name in value:
+                yield from look(value[name], place)
+            elif name not in self.optional:
+                yield place, "missing", getattr(look, "allowed", "this key")
+        for name in value:
+            if name not in self.fields:
+                yield f"{pointer}/{pointer_part(name)}", "unknown key", f"only the keys {keys}"
+        for name in value.repeated:
+            yield f"{pointer}/{pointer_part(name)}", "given twice", "each key once"
+
+
+@dataclass(frozen=True)
+class _List:
+    """A list of equal things."""
+
+    each: _Look
+    allowed: str
+    least: int = 0
+
+    def __call__(self, value: object, pointer: str) -> Iterator[_Finding]:
+        if not isinstance(value, list) or len(value) < self.least:
+            yield pointer, shown(value), self.allowed
+            return
+        for index, item in enumerate(value):
+            yield from self.each(item, f"{pointer}/{index}")
+
+
+def _text(longest: int, *, or_null: bool = False) -> _Rule:
+    def fits(value: object) -> bool:
+        if not isinstance(value, str):
+            return or_null and value is None
+        plain = not _UNSEEN.search(value) and _NO_BREAK_SPACE not in value
+        return plain and 0 < len(value) <= longest and value == value.strip()
+
+    words = f"text of 1 to {longest} plain characters, no space at either end"
+    return _Rule(f"{words}, or null" if or_null else words, fits)
+
+
+def _matching(allowed: str, pattern: re.Pattern[str], longest: int = 300) -> _Rule:
+    return _Rule(
+        allowed,
+        lambda value: (
+            isinstance(value, str) and len(value) <= longest and bool(pattern.fullmatch(value))
+        ),
+    )
+
+
+def _or_null(rule: _Rule) -> _Rule:
+    return _Rule(f"{rule.allowed}, or null", lambda value: value is None or rule.fits(value))
+
+
+def _one_of(*words: str) -> _Rule:
+    return _Rule(f"one of {', '.join(words)}", lambda value: value in words)
+
+
+def _number(least: int, most: int, what: str, *, whole: bool = False) -> _Rule:
+    def fits(value: object) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+            return False
+        return least <= value <= most
+
+    return _Rule(f"{what} from {least} to {most}", fits)
+
+
+def _is_e164(value: object) -> bool:
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        return False
+    try:
+        return parse_number(value) == value
+    except ValueError:
+        return False
+
+
+def _is_date(value: object) -> bool:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        return False
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_raw_line(value: object) -> bool:
+    # Alone among the texts it may hold a no-break space: it is evidence, not something shown.
+    return isinstance(value, str) and 0 < len(value) <= _RAW_LENGTH and not _UNSEEN.search(value)
+
+
+@cache
+def _time_zones() -> set[str]:
+    return available_timezones()  # walks the file system, so not once a location
+
+
+def _is_time_zone(value: object) -> bool:
+    return isinstance(value, str) and value in _time_zones()
+
+
+_E164 = _Rule("a full phone number in E.164 form, such as +12065550100", _is_e164)
+
+_ADDRESS = _Object(
+    {
+        "line": _text(200),
+        "unit": _text(60, or_null=True),
+        "city": _text(100),
+        "state": _matching("two capital letters, such as WA", re.compile("[A-Z]{2}")),
+        "postal_code": _matching(
+            "a ZIP code, such as 98121 or 98121-1234", re.compile(r"[0-9]{5}(-[0-9]{4})?")
+        ),
+    }
+)
+
+_LOCATION = _Object(
+    {
+        "slug": _matching("at most 60 small letters and digits, single hyphens between", _SLUG, 60),
+        "name": _text(100),
+        "name_source": _text(100),
+        "address": _ADDRESS,
+        "phone": _E164,
+        "fax": _or_null(_E164),
+        "email": _or_null(
+            _matching("an e-mail address, such as desk@clinic.example", _EMAIL, _EMAIL_LENGTH)
+        ),
+        "latitude": _or_null(_number(-90, 90, "degrees north")),
+        "longitude": _or_null(_number(-180, 180, "degrees east")),
+        "position_source": _text(300, or_null=True),
+        "position_error_m": _or_null(_number(1, 100_000, "whole metres", whole=True)),
+        "position_is_estimate": _Rule("true or false", lambda value: isinstance(value, bool)),
+        "time_zone": _Rule("an IANA time zone, such as America/Los_Angeles", _is_time_zone),
+        "hours": _text(500, or_null=True),
+        "status": _one_of(*(status.value for status in LocationStatus)),
+        "source": _text(300),
+        "checked_at": _Rule(
+            "a date, such as 2026-11-24, or null", lambda value: value is None or _is_date(value)
+        ),
+    },
+    optional=frozenset({"email"}),
+)
+
+_FILE = _Object(
+    {
+        "organization": _Object(
+            {
+                "name": _text(100),
+                "source": _text(300),
+                "social_networks": _List(_text(60), "a list of names of networks"),
+            }
+        ),
+        "locations": _List(_LOCATION, "a list of at least one location", least=1),
+        "unattached": _List(
+            _Object(
+                {
+                    "raw": _Rule(f"one line of 1 to {_RAW_LENGTH} characters", _is_raw_line),
+                    "system": _one_of("phone", "fax"),
+                    "value": _E164,
+                    "where": _text(300),
+                    "reading": _text(300),
+                }
+            ),
+            "a list of lines that belong to no location",
+        ),
+    }
+)
+
+
+def errors(path: Path | str) -> list[Problem]:
+    """Return every error of a seed file or folder; with any, nothing of it can be loaded."""
+    return _read(path)[1]
+
+
+def read_seed(path: Path | str) -> Seed:
+    """Return the content of a seed file or folder, or raise SeedError with all its errors."""
+    seed, problems = _read(path)
+    if seed is None:
+        raise SeedError(problems)
+    return seed
+
+
+def _read(path: Path | str) -> tuple[Seed | None, list[Problem]]:
+    place = seed_file(path)
+    try:
+        content = read_json(place)
+    except SeedError as refused:
+        return None, refused.problems
+    findings = [*_FILE(content, ""), *_across_fields(content)]
+    if findings:
+        return None, [Problem(str(place), *finding) for finding in findings]
+    return Seed(str(place), **content), []
+
+
+def _across_fields(content: object) -> Iterator[_Finding]:
+    """Find what no single field shows: a slug used twice, half a position."""
+    entries = content.get("locations") if isinstance(content, dict) else None
+    seen: dict[str, str] = {}
+    for index, entry in enumerate(entries if isinstance(entries, list) else []):
+        if not isinstance(entry, dict):
+            continue
+        place = f"/locations/{index}"
+        slug = entry.get("slug")
+        if isinstance(slug, str) and seen.setdefault(slug, place) != place:
+            yield f"{place}/slug", shown(slug), f"a slug of its own; {seen[slug]} has this one"
+        yield from _position(entry, place)
+
+
+def _position(entry: dict[str, object], place: str) -> Iterator[_Finding]:
+    if not {"latitude", "longitude", "position_source"} <= entry.keys():
+        return  # reported as missing
+    latitude, longitude = entry["latitude"], entry["longitude"]
+    if (latitude is None) is not (longitude is None):
+        half = "longitude" if longitude is None else "latitude"
+        yield f"{place}/{half}", "null", "latitude and longitude together, or null for both"
+    if latitude is not None and entry["position_source"] is None:
+        yield f"{place}/position_source", "null", "text that says where the position comes from"

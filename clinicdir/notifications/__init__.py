@@ -1,0 +1,1 @@
+"""Messages to people: written with the change they tell of, delivered later."""

@@ -1,0 +1,101 @@
+"""Hands a message to the outside world and tells lasting refusals from passing troubles."""
+
+import smtplib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import EmailMessage
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TIMEOUT_S = 20
+_PERMANENT = 500
+
+
+class Refused(Exception):  # noqa: N818 - reads as a word
+    """The other side will never take this message; trying again is of no use."""
+
+
+class Troubled(Exception):  # noqa: N818
+    """The other side cannot take it now; try again later."""
+
+
+Send = Callable[[EmailMessage], None]
+
+
+@dataclass(frozen=True)
+class SmtpAddress:
+    """A mail server by its URL: `smtp://user:password@host:port?starttls=required`, `smtps://…`."""
+
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+    implicit_tls: bool
+    starttls_required: bool
+
+    @classmethod
+    def parse(cls, url: str) -> "SmtpAddress":
+        """Read the URL, or raise ValueError that says what is allowed."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            message = "must look like smtp://user:password@host:port or smtps://…"
+            raise ValueError(message)
+        implicit = parts.scheme == "smtps"
+        return cls(
+            host=parts.hostname,
+            port=parts.port or (465 if implicit else 25),
+            user=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            implicit_tls=implicit,
+            starttls_required=parse_qs(parts.query).get("starttls") == ["required"],
+        )
+
+
+class SmtpChannel:
+    """Sends mails through one server, a connection each."""
+
+    def __init__(self, address: SmtpAddress) -> None:
+        """Keep the address; nothing is opened before the first mail."""
+        self._address = address
+
+    def send(self, mail: EmailMessage) -> None:
+        """Return once the server has accepted the mail; else raise Refused or Troubled."""
+        try:
+            with self._connect() as server:
+                server.send_message(mail)
+        except smtplib.SMTPRecipientsRefused as refusal:
+            code, text = next(iter(refusal.recipients.values()))
+            raise _told_apart(code, text) from refusal
+        except smtplib.SMTPResponseException as answer:
+            raise _told_apart(answer.smtp_code, answer.smtp_error) from answer
+        except (smtplib.SMTPException, OSError) as trouble:
+            message = f"{type(trouble).__name__}: {trouble}"
+            raise Troubled(message) from trouble
+
+    def _connect(self) -> smtplib.SMTP:
+        address = self._address
+        context = ssl.create_default_context()
+        if address.implicit_tls:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                address.host, address.port, timeout=TIMEOUT_S, context=context
+            )
+        else:
+            server = smtplib.SMTP(address.host, address.port, timeout=TIMEOUT_S)
+            server.ehlo()
+            if server.has_extn("starttls"):
+                server.starttls(context=context)
+            elif address.starttls_required:
+                server.close()
+                message = "The mail server does not offer STARTTLS, which CLINICDIR_SMTP_URL demands."
+                raise Troubled(message)
+        if address.user is not None:
+            server.login(address.user, address.password or "")
+        return server
+
+
+def _told_apart(code: int, text: bytes | str) -> Exception:
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    message = f"{code} {words}"
+    # A wrong password (535) is the operator's to mend: the message must outlive it.
+    login = code in (530, 534, 535, 538)
+    return Refused(message) if code >= _PERMANENT and not login else Troubled(message)

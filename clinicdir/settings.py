@@ -1,0 +1,237 @@
+"""The settings: read once from `CLINICDIR_…` variables, checked together, never changed."""
+
+import difflib
+import ipaddress
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "CLINICDIR_"
+MIN_SECRET_LENGTH = 32
+_SAMPLE_SECRETS = frozenset({"changeme", "secret", "dev", "password"})
+
+Words = Annotated[tuple[str, ...], NoDecode]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
+
+
+class BadSettings(Exception):  # noqa: N818 - reads as a word
+    """A setting is missing, unknown or wrong; the text says what to set."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; `docs/settings.md` explains each."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    env: Literal["embedded", "production"] = Field(
+        "embedded", description="`production` refuses to start with anything unsafe"
+    )
+    instance: Path = Field(
+        Path("instance"), description="folder of everything that is written: database, keys"
+    )
+    database_url: str = Field(
+        "", description="empty: SQLite in the instance folder; else `postgresql+psycopg://…`"
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="signs cookies and form tokens; made once where `ENV` is embedded"
+    )
+    secret_key_fallbacks: Secrets = Field(
+        (), description="older secret keys that still count, comma-separated"
+    )
+    encryption_keys: Secrets = Field(
+        (), description="keys for personal data, newest first, comma-separated; never in a backup"
+    )
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=1, le=65535, description="port to listen on")
+    base_url: str = Field("", description="how people reach the site; empty: http://HOST:PORT")
+    seeds: Path | None = Field(
+        None, description="folder with locations.json and the other seeds; empty: the shipped one"
+    )
+    smtp_url: SecretStr | None = Field(
+        None, description="mail server: `smtp://user:password@host:port` or `smtps://…`"
+    )
+    mail_from: str = Field("", description="sender of mails; needed with SMTP_URL")
+    trusted_proxies: Words = Field(
+        (), description="addresses or networks whose X-Forwarded headers are believed"
+    )
+    rate_limits: Literal["on", "off"] = Field(
+        "on", description="`off` for load tests; refused in production"
+    )
+    idle_minutes: int = Field(
+        10, ge=1, le=720, description="minutes without a click after which staff sign in again"
+    )
+    ask_birth_date: bool = Field(False, description="whether a request may carry a birth date")
+    privacy_url: str = Field("", description="link named Consumer health data privacy, if set")
+    social_instagram: str = Field("", description="link to the group's page there, if set")
+    social_facebook: str = Field("", description="the same")
+    social_twitter: str = Field("", description="the same")
+    social_youtube: str = Field("", description="the same")
+
+    @field_validator("secret_key_fallbacks", "encryption_keys", "trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database(cls, value: str) -> str:
+        try:
+            backend = make_url(value).get_backend_name() if value else "sqlite"
+        except ArgumentError:
+            backend = ""
+        if backend not in ("sqlite", "postgresql"):
+            raise ValueError("must be sqlite:///… or postgresql+psycopg://user@host/name")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            ipaddress.ip_network(proxy)
+        return value
+
+    @field_validator(
+        "base_url", "privacy_url",
+        "social_instagram", "social_facebook", "social_twitter", "social_youtube",
+    )  # fmt: skip
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("must begin with https:// or http://")
+        return value.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value()) if value else None
+        if parts is not None and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+            raise ValueError("must look like smtp://user:password@host:port or smtps://…")
+        return value
+
+    @property
+    def is_production(self) -> bool:
+        """Say whether the refusals of production are on."""
+        return self.env == "production"
+
+    @property
+    def url(self) -> str:
+        """Return the site's own address without a slash at its end, for absolute links."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.base_url or f"http://{host}:{self.port}"
+
+    @property
+    def database(self) -> str:
+        """Return the database URL in force."""
+        return self.database_url or f"sqlite:///{self.instance.absolute() / 'clinicdir.sqlite3'}"
+
+    @property
+    def social_links(self) -> dict[str, str]:
+        """Return the links that are set, by the network's name, in the seed's order."""
+        links = {
+            "Instagram": self.social_instagram,
+            "Facebook": self.social_facebook,
+            "Twitter": self.social_twitter,
+            "YouTube": self.social_youtube,
+        }
+        return {name: link for name, link in links.items() if link}
+
+
+def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - whatever the fields take
+    """Read the settings from the environment, overridden by `given`, or raise BadSettings."""
+    _refuse_unknown(os.environ)
+    try:
+        settings = Settings(**given)
+    except ValidationError as problem:
+        raise BadSettings(_in_words(problem)) from None
+    _refuse_together(settings)
+    return settings
+
+
+def complete_secrets(settings: Settings, make_key: Any) -> Settings:  # noqa: ANN401
+    """Return the settings with secret and encryption keys, made once where that is allowed."""
+    made: dict[str, Any] = {}
+    if settings.secret_key is None:
+        made["secret_key"] = SecretStr(
+            _kept(settings.instance / "secret_key", lambda: secrets.token_urlsafe(48))
+        )
+    if not settings.encryption_keys:
+        lines = _kept(settings.instance / "encryption_keys", make_key).split()
+        made["encryption_keys"] = tuple(SecretStr(line) for line in lines)
+    return settings.model_copy(update=made)
+
+
+def _kept(path: Path, make: Any) -> str:  # noqa: ANN401
+    """Return the text of a secret file, written once with mode 0600; two processes agree."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    if not path.exists():
+        descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(make() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(own, path)  # fails where another process was first; then its text counts
+        except FileExistsError:
+            pass
+        finally:
+            own.unlink()
+    return path.read_text().strip()
+
+
+def _refuse_unknown(environment: Mapping[str, str]) -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else " See docs/settings.md."
+            message = f"There is no setting {name}.{hint}"
+            raise BadSettings(message)
+
+
+def _in_words(problem: ValidationError) -> str:
+    lines = []
+    for error in problem.errors():
+        name = f"{PREFIX}{str(error['loc'][0]).upper()}"
+        reason = error["msg"].removeprefix("Value error, ")
+        lines.append(f"{name}: {reason}.")
+    return "\n".join(lines)
+
+
+def _refuse_together(settings: Settings) -> None:
+    """Stop with one sentence a trouble, each saying what to set."""
+    troubles = []
+    if settings.smtp_url is not None and "@" not in settings.mail_from:
+        troubles.append("Set CLINICDIR_MAIL_FROM to the sender's address of the mails.")
+    if settings.is_production:
+        troubles += _production_troubles(settings)
+    if troubles:
+        raise BadSettings("\n".join(troubles))
+
+
+def _production_troubles(settings: Settings) -> list[str]:
+    troubles = []
+    key = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    if len(key) < MIN_SECRET_LENGTH or key.lower() in _SAMPLE_SECRETS:
+        troubles.append("Set CLINICDIR_SECRET_KEY to at least 32 random characters.")
+    if not settings.encryption_keys:
+        troubles.append("Set CLINICDIR_ENCRYPTION_KEYS; `flask keys new` prints a fresh key.")
+    if not settings.base_url.startswith("https://"):
+        troubles.append("Set CLINICDIR_BASE_URL to the https:// address of the site.")
+    if settings.rate_limits == "off":
+        troubles.append("Unset CLINICDIR_RATE_LIMITS: limits stay on in production.")
+    if settings.instance.exists() and settings.instance.stat().st_mode & stat.S_IROTH:
+        troubles.append(f"Run `chmod 700 {settings.instance}`: everybody can read the data in it.")
+    return troubles

@@ -1,0 +1,1 @@
+"""The people who answer, what they may do, and where."""

@@ -1,0 +1,83 @@
+"""The tables of staff accounts, their locations, sign-ins and one-time links."""
+
+import enum
+from datetime import datetime
+
+from flask_security import UserMixin
+from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from clinicdir.db import Base
+from clinicdir.staff.rules import Role, Scope, scope_of
+
+staff_location = Table(
+    "staff_location",
+    Base.metadata,
+    Column("staff_id", ForeignKey("staff_member.id"), primary_key=True),
+    Column("location_id", ForeignKey("location.id"), primary_key=True, index=True),
+)
+
+
+class StaffMember(Base, UserMixin):  # type: ignore[misc]
+    """A person who answers requests, with one role at some locations."""
+
+    __tablename__ = "staff_member"
+
+    email: Mapped[str] = mapped_column(unique=True)
+    password: Mapped[str | None]
+    active: Mapped[bool] = mapped_column(default=True)
+    fs_uniquifier: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[Role]
+    shared_line: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+    # The target by name: the location table belongs to a lower package, its class is not needed.
+    locations: Mapped[list["Location"]] = relationship(  # type: ignore[name-defined]  # noqa: F821
+        secondary=staff_location, order_by="Location.ordinal", lazy="selectin"
+    )
+
+    @property
+    def roles(self) -> list[str]:
+        """Return nothing: Flask-Security's own roles are not used, the table of rights is."""
+        return []
+
+    @property
+    def scope(self) -> Scope:
+        """Return the locations whose requests this person may see."""
+        return scope_of(self.role, frozenset(location.id for location in self.locations))
+
+
+class StaffSession(Base):
+    """One sign-in; the cookie opens nothing unless this row is live."""
+
+    __tablename__ = "staff_session"
+    __table_args__ = (Index("ix_staff_session_staff_id", "staff_id"),)
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_member.id"))
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+
+
+class LinkPurpose(enum.StrEnum):
+    """What a one-time link opens: the choice of a first password, or a sign-in at once."""
+
+    INVITATION = "invitation"
+    SIGN_IN = "sign_in"
+
+
+class StaffLink(Base):
+    """A link that works once and for a short time; only its hash is kept."""
+
+    __tablename__ = "staff_link"
+    __table_args__ = (Index("ix_staff_link_staff_id", "staff_id"),)
+
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff_member.id"))
+    purpose: Mapped[LinkPurpose]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]

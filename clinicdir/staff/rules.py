@@ -1,0 +1,64 @@
+"""What each role may do and where: the one table of rights."""
+
+import enum
+from dataclasses import dataclass
+
+MIN_PASSWORD_LENGTH = 15
+
+
+class Role(enum.StrEnum):
+    """The roles a staff member can have."""
+
+    VIEWER = "viewer"
+    DESK = "desk"
+    MANAGER = "manager"
+    ADMIN = "admin"
+
+
+class Right(enum.StrEnum):
+    """What a role can be allowed to do."""
+
+    LIST = "list"
+    OPEN = "open"
+    ACT = "act"
+    EXPORT = "export"
+    SETTINGS = "settings"
+    INVITE = "invite"
+    AUDIT = "audit"
+    SHARED_LINE = "shared_line"
+
+
+_LOOK = frozenset({Right.LIST, Right.OPEN})
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.VIEWER: _LOOK,
+    # The shared line is given to a desk person by person (StaffMember.shared_line).
+    Role.DESK: _LOOK | {Right.ACT},
+    Role.MANAGER: frozenset(Right),
+    Role.ADMIN: frozenset(Right),
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The locations whose requests a person may see; None means every one."""
+
+    location_ids: frozenset[int] | None
+
+    def holds(self, location_id: int) -> bool:
+        """Say whether a location is inside."""
+        return self.location_ids is None or location_id in self.location_ids
+
+
+NOWHERE = Scope(frozenset())
+EVERYWHERE = Scope(None)
+
+
+def can(role: Role, right: Right) -> bool:
+    """Say whether a role has a right, within its own locations."""
+    return right in RIGHTS[role]
+
+
+def scope_of(role: Role, location_ids: frozenset[int]) -> Scope:
+    """Return what a role with these locations sees: an admin everything, others their own."""
+    return EVERYWHERE if role is Role.ADMIN else Scope(location_ids)

@@ -1,0 +1,1 @@
+"""The audiences that come by HTTP: patients, staff and programs."""

@@ -1,0 +1,72 @@
+"""Takes requests as JSON, under the same rules as the pages."""
+
+from zoneinfo import ZoneInfo
+
+from flask import Response, jsonify, request, url_for
+
+from clinicdir import clock
+from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.appointments.operations import Arrival, link_token, submit_request
+from clinicdir.appointments.rules import RequestChannel
+from clinicdir.appointments.submission import Context, check_submission
+from clinicdir.audit.rules import PATIENT
+from clinicdir.db import transaction
+from clinicdir.locations.queries import list_locations
+from clinicdir.web.api.blueprint import bp, json_body
+from clinicdir.web.errors import answer, remember_phones
+from clinicdir.web.language import LOCALE
+from clinicdir.web.parts import parts
+from clinicdir.web.security import limiter
+
+PER_ADDRESS = "200 per 10 minutes"
+_LONGEST_KEY = 200
+
+
+@bp.post("/api/v1/requests")
+@limiter.limit(PER_ADDRESS)
+def submit() -> Response:
+    """Store a request and answer 201; the same key and body give the same answer, one row."""
+    body = json_body()
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key or len(key) > _LONGEST_KEY or not key.isascii() or not key.isprintable():
+        return answer(
+            400,
+            detail="Send the header Idempotency-Key with a value of your own, new for each"
+            " request and the same at each try: 1 to 200 printable ASCII characters.",
+        )
+    now = clock.now()
+    locations = list_locations(limit=1)
+    remember_phones(list_locations(limit=50))
+    zone = ZoneInfo(locations[0].time_zone if locations else "UTC")
+    settings = parts().settings
+    context = Context(
+        today=now.astimezone(zone).date(),
+        intake=parts().intake,
+        ask_birth_date=settings.ask_birth_date,
+    )
+    submission = check_submission(body, context)
+    arrival = Arrival(key=f"api:{key}", channel=RequestChannel.API, locale=LOCALE)
+    with transaction():
+        stored = submit_request(submission, arrival, actor=PATIENT, now=now)
+        made = _made(stored)
+    response = jsonify(made)
+    response.status_code = 201
+    return response
+
+
+@bp.get("/api/v1/consent")
+def consent() -> Response:
+    """Show the notice in force, whose version a request must name."""
+    notice = parts().intake.consent
+    return jsonify({"version": notice.version, "text": notice.text, "locale": notice.locale})
+
+
+def _made(stored: AppointmentRequest) -> dict[str, str | None]:
+    return {
+        "reference": stored.reference,
+        # Always so: whoever asks twice, or is held for a check, gets the same answer.
+        "status": "received",
+        "location": stored.location.slug,
+        "status_url": parts().settings.url + url_for("public.own_page", token=link_token(stored)),
+        "promise_at": stored.promise_at.isoformat() if stored.promise_at else None,
+    }

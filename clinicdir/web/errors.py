@@ -1,0 +1,188 @@
+"""Turns refusals and faults into plain pages or problem+json, with a way on for the person."""
+
+import logging
+import secrets
+
+from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.exceptions import HTTPException
+
+from clinicdir.crypto import CannotOpen
+from clinicdir.errors import Conflict, DomainError, Forbidden, Invalid, NotAllowed, NotFound, Unavailable
+from clinicdir.locations.models import Location
+from clinicdir.locations.rules import TelecomSystem
+from clinicdir.web.language import gettext
+
+_log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+_STATUS: dict[type[DomainError], int] = {
+    NotFound: 404,
+    NotAllowed: 409,
+    Conflict: 409,
+    Forbidden: 403,
+    Invalid: 422,
+    Unavailable: 503,
+}
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error in our own words."""
+    app.register_error_handler(DomainError, _on_domain_error)
+    app.register_error_handler(StaleDataError, lambda _error: answer(409))
+    app.register_error_handler(HTTPException, _on_http_error)
+    app.register_error_handler(DBAPIError, _on_database_error)
+    app.register_error_handler(Exception, _on_fault)
+
+
+def remember_phones(locations: list[Location]) -> None:
+    """Keep the clinics' numbers in memory: an error page must not need the database."""
+    phones = {
+        location.name: number
+        for location in locations
+        if (number := location.telecom_value(TelecomSystem.PHONE)) is not None
+    }
+    current_app.extensions["clinicdir.phones"] = phones
+
+
+def answer(
+    status: int, *, detail: str = "", errors: list[dict[str, str]] | None = None
+) -> Response:
+    """Return the page or problem of a status, by who asked."""
+    title, advice = _words(status)
+    if request.path.startswith(("/api/", "/openapi.json")):
+        response = jsonify(_problem(status, title, detail or advice, errors))
+        response.content_type = "application/problem+json"
+    else:
+        page = render_template(
+            "errors/error.html",
+            title=title,
+            advice=detail or advice,
+            phones=current_app.extensions.get("clinicdir.phones", {}),
+            typed=_typed() if status == 503 else None,  # noqa: PLR2004
+        )
+        response = current_app.make_response(page)
+    response.status_code = status
+    if status == 503:  # noqa: PLR2004
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def field_errors(refusal: Invalid) -> list[dict[str, str]]:
+    """Return the refused fields as JSON names them."""
+    return [
+        {
+            "field": error.field,
+            "code": error.code,
+            "message": gettext(error.message, **error.values),
+        }
+        for error in refusal.errors
+    ]
+
+
+def _problem(
+    status: int, title: str, detail: str, errors: list[dict[str, str]] | None
+) -> dict[str, object]:
+    problem: dict[str, object] = {
+        "type": "about:blank", "title": title, "status": status, "detail": detail,
+    }  # fmt: skip
+    return problem if errors is None else problem | {"errors": errors}
+
+
+def _typed() -> dict[str, list[str]] | None:
+    """Return what a form sent, to be sent again with one press."""
+    if request.method != "POST" or request.mimetype == "application/json":
+        return None
+    return {name: request.form.getlist(name) for name in request.form if name != "password"}
+
+
+def _words(status: int) -> tuple[str, str]:
+    """Return the heading of an error and what to do about it."""
+    words = {
+        400: (
+            gettext("We could not read that"),
+            gettext("Go back and send it again."),
+        ),
+        403: (
+            gettext("You cannot do this here"),
+            gettext("Sign in with an account that may, and open the page anew."),
+        ),
+        404: (
+            gettext("There is no such page"),
+            gettext("Check the address, or start from the list of clinics."),
+        ),
+        405: (
+            gettext("This page cannot be used that way"),
+            gettext("Start from the list of clinics."),
+        ),
+        409: (
+            gettext("This has changed since you opened it"),
+            gettext("Open it again to see how it stands now."),
+        ),
+        413: (
+            gettext("That was too much text"),
+            gettext("Shorten it to 64,000 bytes in all and send it again."),
+        ),
+        415: (
+            gettext("That form of data is not taken here"),
+            gettext("Send it as application/json."),
+        ),
+        422: (
+            gettext("Some answers need a change"),
+            gettext("See the list of errors, change these fields and send it again."),
+        ),
+        429: (
+            gettext("We have had several tries from you"),
+            gettext("Wait a minute and try again, or call a clinic."),
+        ),
+        431: (gettext("Your browser sent too much"), gettext("Clear its cookies and try again.")),
+        503: (
+            gettext("We cannot store anything right now"),
+            gettext("Nothing you typed is lost. Try again in a few seconds, or call a clinic."),
+        ),
+    }
+    fault = (gettext("Something went wrong on our side"), gettext("Try again, or call a clinic."))
+    return words.get(status, words[400] if status < 500 else fault)  # noqa: PLR2004
+
+
+def _on_domain_error(error: DomainError) -> Response:
+    status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
+    if isinstance(error, Invalid):
+        return answer(status, errors=field_errors(error))
+    return answer(status, detail=str(error) if isinstance(error, Conflict) else "")
+
+
+def _on_http_error(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:  # noqa: PLR2004 - a redirect is no error
+        return error.get_response()
+    response = answer(error.code)
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _on_database_error(error: DBAPIError) -> Response:
+    """Answer 503 where the database is busy, full or away; any other database error is a fault."""
+    if type(error).__name__ in ("OperationalError", "InterfaceError", "InternalError"):
+        _log.warning("database unavailable: %s", type(error.orig).__name__)
+        return answer(503)
+    return _on_fault(error)
+
+
+def _on_fault(error: Exception) -> Response:
+    """Log a fault once under a number that the person can read out, and say no more."""
+    number = secrets.token_hex(4)
+    if isinstance(error, CannotOpen):
+        _log.error("fault %s: %s", number, error)
+    else:
+        _log.error("fault %s", number, exc_info=error)
+    return answer(
+        500,
+        detail=gettext(
+            "Try again, or call a clinic. If you report this, say number %(number)s.",
+            number=number,
+        ),
+    )

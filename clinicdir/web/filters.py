@@ -1,0 +1,91 @@
+"""Shows numbers, times and codes as people read them."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from clinicdir.appointments.rules import show_reference
+from clinicdir.errors import marked
+from clinicdir.locations.models import Location
+from clinicdir.locations.rules import TelecomSystem, display_number
+from clinicdir.web.language import gettext, ngettext
+
+METRES_A_MILE = 1609.344
+_NEAR_MILES = 10
+
+_WEEKDAYS = (
+    marked("Mon"), marked("Tue"), marked("Wed"), marked("Thu"),
+    marked("Fri"), marked("Sat"), marked("Sun"),
+)  # fmt: skip
+_MONTHS = (
+    marked("Jan"), marked("Feb"), marked("Mar"), marked("Apr"), marked("May"), marked("Jun"),
+    marked("Jul"), marked("Aug"), marked("Sep"), marked("Oct"), marked("Nov"), marked("Dec"),
+)  # fmt: skip
+
+
+def init_app(app: Flask) -> None:
+    """Offer the filters to templates."""
+    app.jinja_env.filters |= {
+        "age": age,
+        "day_time": day_time,
+        "display_number": display_number,
+        "miles": miles,
+        "month_year": month_year,
+        "reference": show_reference,
+    }
+    app.jinja_env.tests["phone"] = lambda point: point.system is TelecomSystem.PHONE
+
+
+def day_time(instant: datetime, zone: str) -> str:
+    """Return an instant at a place: Tue, Nov 24, 5:00 pm."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return gettext(
+        "%(weekday)s, %(month)s %(day)s, %(hour)s:%(minute)s %(half)s",
+        weekday=gettext(_WEEKDAYS[local.weekday()]),
+        month=gettext(_MONTHS[local.month - 1]),
+        day=local.day,
+        hour=local.hour % 12 or 12,
+        minute=f"{local.minute:02}",
+        half=gettext("pm") if local.hour >= 12 else gettext("am"),  # noqa: PLR2004
+    )
+
+
+def month_year(day: date) -> str:
+    """Return a month: May 2027."""
+    return gettext("%(month)s %(year)s", month=gettext(_MONTHS[day.month - 1]), year=day.year)
+
+
+def age(since: datetime, now: datetime) -> str:
+    """Return how long something has waited, in whole minutes, hours or days."""
+    waited = max(now - since, timedelta())
+    minutes = int(waited.total_seconds() // 60)
+    if minutes < 60:  # noqa: PLR2004
+        return ngettext("%(count)s min", "%(count)s min", minutes)
+    hours = minutes // 60
+    if hours < 48:  # noqa: PLR2004
+        return ngettext("%(count)s hour", "%(count)s hours", hours)
+    return ngettext("%(count)s day", "%(count)s days", hours // 24)
+
+
+def miles(distance_m: float) -> str:
+    """Return a distance in miles: one decimal below ten, whole above."""
+    distance = distance_m / METRES_A_MILE
+    if distance < 0.1:  # noqa: PLR2004
+        return gettext("less than 0.1 miles")
+    shown = f"{distance:.1f}" if distance < _NEAR_MILES else f"{distance:.0f}"
+    return gettext("%(distance)s miles", distance=shown)
+
+
+def call_words(location: Location, sharing: int) -> str:
+    """Return what the link to a clinic's phone says; on a shared line, whom to ask for."""
+    phone = location.telecom_value(TelecomSystem.PHONE)
+    if phone is None:
+        return ""
+    if sharing:
+        return gettext(
+            "Call %(number)s, ask for %(clinic)s",
+            number=display_number(phone),
+            clinic=location.name,
+        )
+    return gettext("Call %(number)s", number=display_number(phone))

@@ -1,0 +1,301 @@
+"""The forms: what a page asks, turned into the same answers that the JSON API takes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, ClassVar
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    Field,
+    HiddenField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+
+from clinicdir.appointments.intake import Choice, Intake
+from clinicdir.appointments.submission import (
+    MAX_WINDOWS,
+    ContactBy,
+    ForWhom,
+    PartOfDay,
+    Weekday,
+    YesNoUnsure,
+)
+from clinicdir.errors import FieldError, marked
+from clinicdir.locations.models import Location
+from clinicdir.web.filters import month_year
+from clinicdir.web.language import gettext
+
+_MONTHS_AHEAD = 36
+
+FOR_WHOM = {ForWhom.ME: marked("Me"), ForWhom.SOMEONE_ELSE: marked("Someone else")}
+CONTACT_BY = {ContactBy.PHONE: marked("Phone"), ContactBy.EMAIL: marked("Email")}
+PARTS = {
+    PartOfDay.MORNING: marked("morning"),
+    PartOfDay.MIDDAY: marked("midday"),
+    PartOfDay.LATE_DAY: marked("late in the day"),
+    PartOfDay.ANY: marked("any time"),
+}
+BEST_TIMES = {
+    PartOfDay.MORNING: marked("Morning"),
+    PartOfDay.MIDDAY: marked("Midday"),
+    PartOfDay.LATE_DAY: marked("Late in the day"),
+    PartOfDay.ANY: marked("Any time"),
+}
+WEEKDAYS = {
+    Weekday.MONDAY: marked("Monday"),
+    Weekday.TUESDAY: marked("Tuesday"),
+    Weekday.WEDNESDAY: marked("Wednesday"),
+    Weekday.THURSDAY: marked("Thursday"),
+    Weekday.FRIDAY: marked("Friday"),
+    Weekday.SATURDAY: marked("Saturday"),
+    Weekday.SUNDAY: marked("Sunday"),
+    Weekday.ANY: marked("Any day"),
+}
+YES_NO_UNSURE = {
+    YesNoUnsure.YES: marked("Yes"),
+    YesNoUnsure.NO: marked("No"),
+    YesNoUnsure.NOT_SURE: marked("Not sure"),
+}
+# In their own words; "und" is the tag for a language that is not named.
+LANGUAGES = {
+    "en": "English",
+    "es": "Español",
+    "zh-Hant": "繁體中文",
+    "vi": "Tiếng Việt",
+    "ko": "한국어",
+    "ru": "Русский",
+    "so": "Soomaali",
+    "am": "አማርኛ",
+    "tl": "Tagalog",
+    "uk": "Українська",
+}
+
+
+class Form(FlaskForm):
+    """A form whose token web/security.py checks and whose rules the domain has."""
+
+    def attach(self, errors: Iterable[FieldError]) -> bool:
+        """Show the domain's errors at this page's fields; say whether there was one."""
+        found = False
+        for error in errors:
+            field = self._fields.get(self.field_name(error.field))
+            if field is not None:
+                field.errors = [gettext(error.message, **error.values)]
+                found = True
+        return found
+
+    def field_name(self, answer: str) -> str:
+        """Return the field where an answer's error is shown."""
+        return answer
+
+
+class QuestionForm(Form):
+    """One page of questions of the request."""
+
+    step: ClassVar[str]
+    template: ClassVar[str]
+
+    draft = HiddenField()
+    change = HiddenField()
+
+    def prepare(self, intake: Intake, locations: Sequence[Location], today: date) -> None:
+        """Put the group's choices into the fields."""
+
+    def fill(self, answers: Mapping[str, Any]) -> None:
+        """Show answers given before."""
+        for name, field in self._fields.items():
+            if name in answers:
+                field.data = answers[name]
+
+    def answers(self) -> dict[str, Any]:
+        """Return this page's answers as JSON has them, None where nothing was answered."""
+        own = (name for name in self._fields if name not in ("csrf_token", "draft", "change"))
+        return {name: _as_answer(self._fields[name]) for name in own}
+
+
+class GoalForm(QuestionForm):
+    """Where, and what to get back to: the question that everything else works back from."""
+
+    step = "goal"
+    template = "public/ask_goal.html"
+
+    location = RadioField(validate_choice=False)
+    goal = RadioField(validate_choice=False)
+    goal_text = StringField()
+    body_area = SelectField(validate_choice=False)
+    target_month = SelectField(validate_choice=False)
+    stopped = SelectMultipleField(validate_choice=False)
+    tried = StringField()
+    consent_version = HiddenField()
+    source = HiddenField()
+
+    def prepare(self, intake: Intake, locations: Sequence[Location], today: date) -> None:
+        """Offer the clinics that are given, the group's goals, and three years of months."""
+        self.location.choices = [(location.slug, location.name) for location in locations]
+        self.goal.choices = _pairs(intake.goals)
+        self.body_area.choices = [("", gettext("Not said")), *_pairs(intake.body_areas)]
+        self.stopped.choices = _pairs(intake.stopped)
+        self.target_month.choices = [("", gettext("No date")), *_months(today)]
+
+    def answers(self) -> dict[str, Any]:
+        """Return the answers without the link's name, which is no answer."""
+        return {name: value for name, value in super().answers().items() if name != "source"}
+
+
+class PeopleForm(QuestionForm):
+    """Who is asking, and for whom."""
+
+    step = "who"
+    template = "public/ask_who.html"
+
+    for_whom = RadioField(validate_choice=False)
+    patient_name = StringField()
+    asker_name = StringField()
+    relation = StringField()
+
+    def prepare(self, intake: Intake, locations: Sequence[Location], today: date) -> None:
+        """Offer the two answers."""
+        self.for_whom.choices = _translated(FOR_WHOM)
+
+
+class ContactForm(QuestionForm):
+    """How the clinic gets in touch."""
+
+    step = "contact"
+    template = "public/ask_contact.html"
+
+    phone = StringField()
+    email = StringField()
+    contact_by = RadioField(validate_choice=False)
+    best_time = SelectField(validate_choice=False)
+    voicemail_ok = BooleanField()
+
+    def prepare(self, intake: Intake, locations: Sequence[Location], today: date) -> None:
+        """Offer the ways and the times."""
+        self.contact_by.choices = _translated(CONTACT_BY)
+        self.best_time.choices = [("", gettext("Not said")), *_translated(BEST_TIMES)]
+
+
+class TimesForm(QuestionForm):
+    """When the patient can come, and what else the clinic should know; all of it optional."""
+
+    step = "times"
+    template = "public/ask_times.html"
+
+    window1 = SelectField(validate_choice=False)
+    window2 = SelectField(validate_choice=False)
+    window3 = SelectField(validate_choice=False)
+    short_notice = BooleanField()
+    returning = SelectField(validate_choice=False)
+    referral = SelectField(validate_choice=False)
+    language = SelectField(validate_choice=False)
+    interpreter = BooleanField()
+    access_needs = StringField()
+    note = TextAreaField()
+
+    def prepare(self, intake: Intake, locations: Sequence[Location], today: date) -> None:
+        """Offer each day with each part of it, and the languages in their own words."""
+        times = [("", gettext("No wish")), *_windows()]
+        for field in (self.window1, self.window2, self.window3):
+            field.choices = times
+        unsure = [("", gettext("Not said")), *_translated(YES_NO_UNSURE)]
+        self.returning.choices = self.referral.choices = unsure
+        self.language.choices = [
+            ("", gettext("Not said")),
+            *LANGUAGES.items(),
+            ("und", gettext("Another language")),
+        ]
+
+    def fill(self, answers: Mapping[str, Any]) -> None:
+        """Spread the list of times over the three fields."""
+        super().fill(answers)
+        for field, window in zip(
+            (self.window1, self.window2, self.window3), answers.get("windows") or (), strict=False
+        ):
+            field.data = f"{window['weekday']} {window['part']}"
+
+    def answers(self) -> dict[str, Any]:
+        """Gather the three fields into the list of times."""
+        given = super().answers()
+        chosen = [given.pop(f"window{number}") for number in range(1, MAX_WINDOWS + 1)]
+        windows = []
+        for value in filter(None, chosen):
+            weekday, _, part = value.partition(" ")
+            windows.append({"weekday": weekday, "part": part})
+        return given | {"windows": windows}
+
+    def field_name(self, answer: str) -> str:
+        """Show an error of the list at its first field."""
+        return "window1" if answer == "windows" else answer
+
+
+STEPS: tuple[type[QuestionForm], ...] = (GoalForm, PeopleForm, ContactForm, TimesForm)
+
+
+class SendForm(Form):
+    """Sends a checked request; its key works once, however often the button is pressed."""
+
+    draft = HiddenField()
+    submission_key = HiddenField()
+
+
+class MoveForm(Form):
+    """One move of staff on a request, with the version that their page showed."""
+
+    version = HiddenField()
+    day = StringField()
+    time = StringField()
+    decline_reason = RadioField(validate_choice=False)
+    note = StringField()
+
+
+def _as_answer(field: Field) -> Any:  # noqa: ANN401 - text, list or yes-no
+    if isinstance(field, BooleanField):
+        return bool(field.data)
+    if isinstance(field, SelectMultipleField):
+        return list(field.data or ())
+    value = field.data
+    if isinstance(value, str):
+        # Browsers send line ends as two characters; the limits count what people typed.
+        value = value.replace("\r\n", "\n")
+    return None if value in (None, "", "None") else value
+
+
+def _pairs(choices: Iterable[Choice]) -> list[tuple[str, str]]:
+    return [(choice.code, gettext(choice.label)) for choice in choices]
+
+
+def _translated(labels: Mapping[Any, str]) -> list[tuple[str, str]]:
+    return [(code.value, gettext(label)) for code, label in labels.items()]
+
+
+def _months(today: date) -> list[tuple[str, str]]:
+    months = []
+    for ahead in range(_MONTHS_AHEAD + 1):
+        year, month = divmod(today.year * 12 + today.month - 1 + ahead, 12)
+        day = date(year, month + 1, 1)
+        months.append((f"{day:%Y-%m}", month_year(day)))
+    return months
+
+
+def _windows() -> list[tuple[str, str]]:
+    return [
+        (f"{weekday} {part}", window_words(weekday, part))
+        for weekday in WEEKDAYS
+        for part in PARTS
+        if not (weekday is Weekday.ANY and part is PartOfDay.ANY)
+    ]
+
+
+def window_words(weekday: str, part: str) -> str:
+    """Return a wished time as people read it: Monday, morning."""
+    return gettext(
+        "%(weekday)s, %(part)s",
+        weekday=gettext(WEEKDAYS[Weekday(weekday)]),
+        part=gettext(PARTS[PartOfDay(part)]),
+    )

@@ -1,0 +1,212 @@
+"""Staff sign-in: Flask-Security, hardened, with sign-ins that end on the server."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Blueprint, Flask, Response, redirect, render_template, request, session
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, user_logged_out
+from flask_login.utils import _user_context_processor
+from flask_security import (
+    LoginForm,
+    RoleMixin,
+    Security,
+    SQLAlchemySessionUserDatastore,
+    hash_password,
+    login_user,
+    user_authenticated,
+)
+from wtforms import PasswordField
+
+from clinicdir import clock
+from clinicdir.db import db, transaction
+from clinicdir.errors import marked
+from clinicdir.locations.queries import organization_name
+from clinicdir.staff.models import LinkPurpose, StaffMember
+from clinicdir.staff.operations import (
+    SEEN_EVERY,
+    actor_of,
+    end_session,
+    get_link,
+    is_live,
+    start_session,
+    use_link,
+)
+from clinicdir.staff.queries import find_session
+from clinicdir.staff.rules import MIN_PASSWORD_LENGTH
+from clinicdir.web.forms import Form
+from clinicdir.web.language import gettext
+from clinicdir.web.parts import parts
+from clinicdir.web.security import OPEN, limiter
+
+bp = Blueprint("invitation", __name__)
+
+_COOKIE_KEY = "staff_session"
+_FEWEST_DIFFERENT = 5
+_PER_ACCOUNT = "5 per minute"
+_PER_ADDRESS = "30 per minute"
+
+
+class StaffLoginForm(LoginForm):  # type: ignore[misc]  # flask_security has no stubs
+    """The sign-in form without "remember me", whose cookie would outlive every sign-out."""
+
+    remember = None
+
+
+class _NoRole(RoleMixin):  # type: ignore[misc]
+    """Flask-Security wants a role class; ours stand in staff/rules.py."""
+
+
+class PasswordForm(Form):
+    """Chooses a first password."""
+
+    password = PasswordField()
+
+    def check(self, email: str) -> bool:
+        """Refuse what is short or easily guessed; say what to do."""
+        typed = self.password.data or ""
+        if len(typed) < MIN_PASSWORD_LENGTH:
+            message = marked("Password must be 15 characters or more")
+        elif len(set(typed)) < _FEWEST_DIFFERENT or "password" in typed.casefold():
+            message = marked("Choose a password that is harder to guess, like four random words")
+        elif email.partition("@")[0].casefold() in typed.casefold():
+            message = marked("Password must not contain your email name")
+        else:
+            return True
+        self.password.errors = [gettext(message)]
+        return False
+
+
+_CONFIG: dict[str, object] = {
+    "URL_PREFIX": "/staff",
+    "POST_LOGIN_VIEW": "/staff/",
+    "POST_LOGOUT_VIEW": "/staff/login",
+    "LOGIN_USER_TEMPLATE": "staff/login.html",
+    "LOGOUT_METHODS": ["POST"],
+    "FLASH_MESSAGES": False,
+    "RETURN_GENERIC_RESPONSES": True,
+    "WAN_ALLOW_USER_HINTS": False,
+    "PASSWORD_SCHEMES": ["argon2"],
+    "DEPRECATED_PASSWORD_SCHEMES": [],
+    "PASSWORD_HASH": "argon2",
+    # argon2 salts each password; a second secret would be one more thing to lose.
+    "PASSWORD_SINGLE_HASH": ["argon2"],
+    "HASHING_SCHEMES": ["argon2"],
+    "DEPRECATED_HASHING_SCHEMES": [],
+    "PASSWORD_LENGTH_MIN": MIN_PASSWORD_LENGTH,
+    "LOGOUT_CSRF": True,
+    "API_ENABLED_METHODS": ["session"],
+    "FRESHNESS": timedelta(minutes=-1),
+    "EMAIL_VALIDATOR_ARGS": {"check_deliverability": False},
+    "CACHE_CONTROL": {"private": None, "no-store": None},
+    "DEFAULT_REMEMBER_ME": False,
+    "STATIC_FOLDER": None,
+    "JOIN_USER_ROLES": False,  # there is no such table
+}
+
+
+def init_app(app: Flask) -> None:
+    """Set up the sign-in, its limits and its sign-ins on the server."""
+    app.config.update({f"SECURITY_{name}": value for name, value in _CONFIG.items()})
+    datastore = SQLAlchemySessionUserDatastore(db.session, StaffMember, _NoRole)
+    security = Security(app, datastore, login_form=StaffLoginForm)
+    security.login_context_processor(lambda: {"group": organization_name()})
+    app.extensions.setdefault("clinicdir.guards", {})["security"] = OPEN
+    app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
+    app.login_manager.user_loader(_live_user(app.login_manager._user_callback))  # type: ignore[attr-defined]  # noqa: SLF001
+    user_authenticated.connect(_on_sign_in, app)
+    user_logged_out.connect(_on_sign_out, app)
+    # It would load the user for every page, also for an error page while the database is away.
+    app.template_context_processors[None].remove(_user_context_processor)
+    _limit(app)
+    app.after_request(_forget_on_sign_out)
+
+
+def _limit(app: Flask) -> None:
+    view = app.view_functions["security.login"]
+    by_account = limiter.limit(_PER_ACCOUNT, key_func=_typed_account, methods=["POST"])
+    by_address = limiter.limit(_PER_ADDRESS, methods=["POST"])
+    app.view_functions["security.login"] = by_account(by_address(view))
+
+
+def _typed_account() -> str:
+    return "account " + request.form.get("email", "").strip().casefold()[:254]
+
+
+def _live_user(load: Any) -> Any:  # noqa: ANN401 - Flask-Login has no types
+    """Wrap Flask-Security's loader: a cookie opens nothing unless its sign-in is live."""
+
+    def load_live(uniquifier: str) -> StaffMember | None:
+        token, now = session.get(_COOKIE_KEY), clock.now()
+        row = find_session(token) if token else None
+        idle = timedelta(minutes=parts().settings.idle_minutes)
+        if row is None or not is_live(row, idle=idle, now=now):
+            return None
+        user: StaffMember | None = load(uniquifier)
+        if user is None or user.id != row.staff_id:
+            return None
+        if now - row.seen_at >= SEEN_EVERY:
+            with transaction():
+                row.seen_at = now
+        return user
+
+    return load_live
+
+
+def _on_sign_in(_app: Flask, user: StaffMember, **_: object) -> None:
+    db.session.rollback()  # a new hash of an old password may be pending; it can wait
+    with transaction():
+        session[_COOKIE_KEY] = start_session(user, now=clock.now())
+
+
+def _on_sign_out(_app: Flask, user: StaffMember, **_: object) -> None:
+    token = session.pop(_COOKIE_KEY, None)
+    if token is not None:
+        with transaction():
+            end_session(token, actor=actor_of(user), now=clock.now())
+
+
+def _forget_on_sign_out(response: Response) -> Response:
+    if request.endpoint == "security.logout" and response.status_code < 400:  # noqa: PLR2004
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+@bp.get("/invitation/<token>")
+def invitation(token: str) -> ResponseReturnValue:
+    """Show what a one-time link opens; looking does not use it up, for mail scanners look too."""
+    link, member = get_link(token, now=clock.now())
+    return _invitation_page(PasswordForm(), link.purpose, member)
+
+
+@bp.post("/invitation/<token>")
+@limiter.limit(_PER_ADDRESS)
+def accept_invitation(token: str) -> ResponseReturnValue:
+    """Set the first password where the link asks for one, use the link up and sign in."""
+    link, member = get_link(token, now=clock.now())
+    form, chooses = PasswordForm(), link.purpose is LinkPurpose.INVITATION
+    if chooses and not form.check(member.email):
+        return _invitation_page(form, link.purpose, member), 422
+    hashed = hash_password(form.password.data) if chooses else None
+    with transaction():
+        member = use_link(token, password_hash=hashed, now=clock.now())
+    login_user(member)
+    return redirect("/staff/", code=303)
+
+
+def _invitation_page(form: PasswordForm, purpose: LinkPurpose, member: StaffMember) -> str:
+    chooses = purpose is LinkPurpose.INVITATION
+    return render_template(
+        "staff/invitation.html",
+        group=organization_name(),
+        form=form,
+        chooses=chooses,
+        email=member.email,
+    )
+
+
+def signed_in() -> StaffMember:
+    """Return who is signed in, behind the guard of the staff blueprint."""
+    member: StaffMember = current_user._get_current_object()  # noqa: SLF001 - the proxy's own way
+    return member
+

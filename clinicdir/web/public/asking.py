@@ -1,0 +1,264 @@
+"""The request, page by page: a few questions, check your answers, the patient's own page."""
+
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from clinicdir import clock
+from clinicdir.appointments.drafts import (
+    change_draft,
+    drop_draft,
+    drop_old_drafts,
+    find_draft,
+    start_draft,
+)
+from clinicdir.appointments.models import RequestDraft
+from clinicdir.appointments.operations import Arrival, link_token, submit_request
+from clinicdir.appointments.queries import find_by_submission_key, get_by_link
+from clinicdir.appointments.rules import RequestChannel
+from clinicdir.appointments.submission import Context, check_submission, find_errors
+from clinicdir.audit.rules import PATIENT
+from clinicdir.db import transaction
+from clinicdir.errors import Invalid
+from clinicdir.locations.models import Location
+from clinicdir.locations.queries import find_location, list_locations, organization_name
+from clinicdir.web.answers import answer_rows
+from clinicdir.web.errors import remember_phones
+from clinicdir.web.forms import STEPS, GoalForm, QuestionForm, SendForm
+from clinicdir.web.language import LOCALE
+from clinicdir.web.parts import parts
+from clinicdir.web.public.blueprint import bp
+from clinicdir.web.security import form_token_failed, keeps_answers, limiter
+
+PER_ADDRESS = "200 per 10 minutes"
+_COOKIE_KEY = "draft"
+_MOST_RADIOS = 20
+_LONGEST_SOURCE = 64
+_BY_STEP = {form.step: form for form in STEPS}
+
+
+@bp.get("/request")
+def start() -> str:
+    """Ask where and what for; a link may have named the clinic and the goal."""
+    draft = find_draft(session.get(_COOKIE_KEY), now=clock.now())
+    answers = _answers(draft)
+    goals = {choice.code for choice in parts().intake.goals}
+    asked = {"location": request.args.get("location"), "goal": request.args.get("goal")}
+    if asked["location"] is not None and find_location(asked["location"]) is None:
+        asked["location"] = None
+    if asked["goal"] not in goals:
+        asked["goal"] = None
+    answers |= {name: value for name, value in asked.items() if value is not None}
+    form = GoalForm(formdata=None)
+    _prepare(form, answers)
+    form.fill(answers)
+    form.source.data = request.args.get("source", "")[:_LONGEST_SOURCE]
+    form.change.data = request.args.get("change")
+    return _question_page(form)
+
+
+@bp.get("/request/<any(who, contact, times):step>")
+def question(step: str) -> ResponseReturnValue:
+    """Ask the next questions, with the answers given before."""
+    draft = find_draft(session.get(_COOKIE_KEY), now=clock.now())
+    if draft is None:
+        return redirect(url_for("public.start"), code=303)
+    form = _BY_STEP[step](formdata=None)
+    _prepare(form, _answers(draft))
+    form.fill(_answers(draft))
+    form.change.data = request.args.get("change")
+    return _question_page(form)
+
+
+@bp.post("/request")
+@keeps_answers
+def answer_start() -> ResponseReturnValue:
+    """Take the first answers; they are kept from here on, sealed and for a day."""
+    return _take_answers(GoalForm)
+
+
+@bp.post("/request/<any(who, contact, times):step>")
+@keeps_answers
+def answer_question(step: str) -> ResponseReturnValue:
+    """Take a page's answers and go on."""
+    return _take_answers(_BY_STEP[step])
+
+
+@bp.get("/request/check")
+def check() -> ResponseReturnValue:
+    """Show every answer, with a way to change it."""
+    draft = find_draft(session.get(_COOKIE_KEY), now=clock.now())
+    if draft is None:
+        return redirect(url_for("public.start"), code=303)
+    return _check_page(draft)
+
+
+@bp.post("/request/check")
+@keeps_answers
+@limiter.limit(PER_ADDRESS)
+def send() -> ResponseReturnValue:
+    """Send the request; pressed twice, it is still one request with one reference."""
+    now = clock.now()
+    form = SendForm()
+    draft = find_draft(form.draft.data or session.get(_COOKIE_KEY), now=now)
+    if draft is None:
+        sent = find_by_submission_key(_form_key(form.submission_key.data or ""))
+        if sent is None:
+            return redirect(url_for("public.start"), code=303)
+        return redirect(url_for("public.own_page", token=link_token(sent)), code=303)
+    if form_token_failed():
+        _remember_draft(form.draft.data)
+        return _check_page(draft, expired=True), 400
+    try:
+        submission = check_submission(_given(_answers(draft)), _context(_answers(draft)))
+    except Invalid as refusal:
+        return _check_page(draft, refusal), 422
+    key, source = _form_key(draft.submission_key), draft.unseal().get("source")
+    arrival = Arrival(key=key, channel=RequestChannel.WEB, locale=LOCALE, source=source)
+    with transaction():
+        sent = submit_request(submission, arrival, actor=PATIENT, now=now)
+        drop_draft(draft)
+        token = link_token(sent)
+    session.pop(_COOKIE_KEY, None)
+    return redirect(url_for("public.own_page", token=token), code=303)
+
+
+@bp.post("/request/clear")
+def clear() -> ResponseReturnValue:
+    """Forget the answers, for people at a shared computer."""
+    draft = find_draft(request.form.get("draft") or session.get(_COOKIE_KEY), now=clock.now())
+    if draft is not None:
+        with transaction():
+            drop_draft(draft)
+    session.pop(_COOKIE_KEY, None)
+    return redirect(url_for("public.home"), code=303)
+
+
+@bp.get("/requests/<token>")
+def own_page(token: str) -> str:
+    """Show how a request stands, to whoever has its link; no contact data, no health."""
+    appointment_request = get_by_link(token)
+    remember_phones([appointment_request.location])
+    return render_template(
+        "public/own_page.html",
+        group=organization_name(),
+        request_=appointment_request,
+        location=appointment_request.location,
+    )
+
+
+def _take_answers(kind: type[QuestionForm]) -> ResponseReturnValue:
+    now = clock.now()
+    form = kind()
+    token = form.draft.data or session.get(_COOKIE_KEY)
+    draft = find_draft(token, now=now)
+    if draft is None and kind is not GoalForm and not form_token_failed():
+        return redirect(url_for("public.start"), code=303)
+    answers = _answers(draft) | form.answers()
+    _prepare(form, answers)
+    if form_token_failed():
+        _remember_draft(form.draft.data)
+        return _question_page(form, expired=True), 400
+    if form.attach(find_errors(_given(answers), _context(answers))):
+        return _question_page(form), 422
+    with transaction():
+        drop_old_drafts(now=now)
+        kept: dict[str, Any] = {"answers": answers}
+        if isinstance(form, GoalForm):
+            kept["source"] = (form.source.data or "")[:_LONGEST_SOURCE] or None
+        if draft is None:
+            _, token = start_draft(kept, now=now)
+        else:
+            change_draft(draft, kept, now=now)
+    session[_COOKIE_KEY] = token
+    return redirect(_next_url(kind, changing=bool(form.change.data)), code=303)
+
+
+def _next_url(kind: type[QuestionForm], *, changing: bool) -> str:
+    following = STEPS.index(kind) + 1
+    if changing or following == len(STEPS):
+        return url_for("public.check")
+    return url_for("public.question", step=STEPS[following].step)
+
+
+def _remember_draft(token: str | None) -> None:
+    """Let the cookie find the draft again: the form that came without its token named it."""
+    if token:
+        session[_COOKIE_KEY] = token
+
+
+def _answers(draft: RequestDraft | None) -> dict[str, Any]:
+    return {} if draft is None else dict(draft.unseal()["answers"])
+
+
+def _given(answers: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in answers.items() if value is not None}
+
+
+def _form_key(submission_key: str) -> str:
+    return f"form:{submission_key}"
+
+
+def _context(answers: dict[str, Any]) -> Context:
+    settings = parts().settings
+    return Context(
+        today=_today(answers.get("location")),
+        intake=parts().intake,
+        ask_birth_date=settings.ask_birth_date,
+    )
+
+
+def _today(slug: str | None) -> date:
+    """Return the day at the chosen clinic, or at the first one while none is chosen."""
+    location = find_location(slug) if slug else None
+    location = location or next(iter(list_locations(limit=1)), None)
+    zone = ZoneInfo(location.time_zone if location else "UTC")
+    return clock.now().astimezone(zone).date()
+
+
+def _prepare(form: QuestionForm, answers: dict[str, Any]) -> None:
+    form.prepare(parts().intake, _offered(answers.get("location")), _today(answers.get("location")))
+    if isinstance(form, GoalForm):
+        form.consent_version.data = form.consent_version.data or parts().intake.consent.version
+
+
+def _offered(slug: str | None) -> list[Location]:
+    """Return the clinics to choose from: all of them, or of very many the first and the chosen."""
+    locations = list_locations(limit=_MOST_RADIOS)
+    remember_phones(locations)
+    chosen = find_location(slug) if slug else None
+    return locations if chosen is None or chosen in locations else [chosen, *locations]
+
+
+def _question_page(form: QuestionForm, *, expired: bool = False) -> str:
+    form.draft.data = form.draft.data or session.get(_COOKIE_KEY)
+    return render_template(
+        form.template,
+        group=organization_name(),
+        form=form,
+        consent=parts().intake.consent,
+        expired=expired,
+        number=STEPS.index(type(form)) + 1,
+        count=len(STEPS),
+    )
+
+
+def _check_page(
+    draft: RequestDraft, refusal: Invalid | None = None, *, expired: bool = False
+) -> str:
+    answers = _answers(draft)
+    form = SendForm(formdata=None)
+    form.draft.data = session.get(_COOKIE_KEY)
+    form.submission_key.data = draft.submission_key
+    return render_template(
+        "public/check.html",
+        group=organization_name(),
+        form=form,
+        sections=answer_rows(answers, parts().intake),
+        location=find_location(answers.get("location") or ""),
+        refusals=refusal.errors if refusal else (),
+        expired=expired,
+    )

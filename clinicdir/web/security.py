@@ -1,0 +1,213 @@
+"""The door: who may come in where, whose posts are believed, how often, and under what headers."""
+
+import ipaddress
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_limiter import Limiter
+from flask_login import current_user
+from flask_wtf.csrf import CSRFProtect, validate_csrf
+from werkzeug.middleware.proxy_fix import ProxyFix
+from wtforms.validators import ValidationError
+
+from clinicdir.settings import Settings
+from clinicdir.web import limits as _limits  # noqa: F401 - registers the storage scheme
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    # Not no-referrer: browsers would then send `Origin: null` with every form.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_ONE_YEAR_S = 31_536_000
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+# Pages without a person's data may be shown again by Back; everything else is fetched anew.
+_CACHE = {
+    "public.home": "no-cache",
+    "public.all_locations": "no-cache",
+    "public.location": "no-cache",
+    "public.privacy": "no-cache",
+    "public.about": "no-cache",
+    # Back must show the finder's results again without asking to send the form once more.
+    "public.find": "private, max-age=600",
+}
+# They use no cookie and change nothing for its bearer, so a forged post gains nothing.
+WITHOUT_TOKEN = frozenset({"public.find"})
+
+Guard = Callable[[], ResponseReturnValue | None]
+limiter = Limiter(key_func=lambda: address_prefix(request.remote_addr or ""))
+
+
+def OPEN() -> None:  # noqa: N802 - a guard, named as a constant of the table of blueprints
+    """Let everybody in."""
+
+
+def SIGNED_IN() -> ResponseReturnValue | None:  # noqa: N802
+    """Let signed-in staff in; send readers to sign in, refuse posts."""
+    if current_user.is_authenticated:
+        return None
+    if request.method not in _READS:
+        abort(403)
+    return redirect(url_for("security.login", next=request.full_path.rstrip("?")), code=303)
+
+
+def register(
+    app: Flask, blueprint: Blueprint, guard: Guard, url_prefix: str | None = None
+) -> None:
+    """Register a blueprint under its guard; one without a guard does not get in."""
+    guards: dict[str, Guard] = app.extensions.setdefault("clinicdir.guards", {})
+    guards[blueprint.name] = guard
+    app.register_blueprint(blueprint, url_prefix=url_prefix)
+
+
+def init_security(app: Flask, settings: Settings) -> None:
+    """Put the door in place, before anything else answers a request."""
+    if settings.trusted_proxies:
+        app.wsgi_app = _TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    app.config["RATELIMIT_STORAGE_URI"] = f"clinicdir-file://{settings.instance / 'limits.sqlite3'}"
+    app.config["RATELIMIT_ENABLED"] = settings.rate_limits == "on"
+    app.config["RATELIMIT_STRATEGY"] = "fixed-window"
+    app.before_request(_check_host)
+    app.before_request(_check_guard)
+    app.before_request(_check_origin)
+    app.before_request(_check_form_token)
+    app.after_request(_add_headers)
+    CSRFProtect(app)
+    limiter.init_app(app)
+
+
+def address_prefix(address: str) -> str:
+    """Return what counts as one sender: an IPv4 address, or the /64 of an IPv6 one."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if parsed.version == 4:  # noqa: PLR2004
+        return str(parsed)
+    return str(ipaddress.ip_network(f"{parsed}/64", strict=False).network_address)
+
+
+def safe_next(target: str | None, default: str) -> str:
+    """Return `target` if it is a path of our own, else `default`; never raises."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return default
+    if any(symbol < "!" or symbol in "\\\x7f" for symbol in target):
+        return default
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return default
+    return default if parts.scheme or parts.netloc else target
+
+
+def form_token_failed() -> bool:
+    """Say whether this post came without a good form token; its view must change nothing."""
+    return bool(g.get("form_token_failed", False))
+
+
+def keeps_answers(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Mark a view that answers a failed form token itself, with everything typed kept."""
+    view.keeps_answers = True  # type: ignore[attr-defined]
+    return view
+
+
+def _check_host() -> None:
+    """Refuse a Host that is not ours; ports may differ behind a proxy or a tunnel."""
+    settings: Settings = current_app.extensions["clinicdir"].settings
+    ours = urlsplit(settings.url).hostname
+    try:
+        asked = urlsplit(f"//{request.headers.get('Host', '')}")
+        named, _ = asked.hostname, asked.port
+    except ValueError:
+        abort(400)
+    local = {"localhost", "127.0.0.1", "::1"}
+    allowed = {ours} | (local if ours in local | {"0.0.0.0", "::"} else set())  # noqa: S104
+    if named not in allowed:
+        abort(400)
+
+
+def _check_guard() -> ResponseReturnValue | None:
+    """Ask the guard of the blueprint; unknown paths under /staff are guarded like known ones."""
+    guards: dict[str, Guard] = current_app.extensions["clinicdir.guards"]
+    if request.endpoint is None:
+        in_staff = request.path == "/staff" or request.path.startswith("/staff/")
+        return SIGNED_IN() if in_staff else None
+    if request.endpoint == "static":
+        return None
+    return guards[request.endpoint.partition(".")[0]]()
+
+
+def _check_origin() -> None:
+    """Refuse a post that another site sent; where a browser says neither, the token decides."""
+    if request.method in _READS or not _needs_token():
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            abort(403)
+        return
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        abort(403)
+
+
+def _check_form_token() -> None:
+    if request.method in _READS or not _needs_token():
+        return
+    try:
+        validate_csrf(request.form.get("csrf_token"))
+    except ValidationError:
+        g.form_token_failed = True
+        view = current_app.view_functions[request.endpoint or ""]
+        if not getattr(view, "keeps_answers", False):
+            abort(400)
+
+
+def _needs_token() -> bool:
+    endpoint = request.endpoint
+    if endpoint is None or endpoint == "static":
+        return False
+    return endpoint not in WITHOUT_TOKEN and not endpoint.startswith("api.")
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    settings: Settings = current_app.extensions["clinicdir"].settings
+    if settings.url.startswith("https://"):
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={_ONE_YEAR_S}")
+    response.headers.setdefault("Cache-Control", _CACHE.get(request.endpoint or "", "no-store"))
+    return response
+
+
+class _TrustedProxies:
+    """Believes X-Forwarded-… only from stated proxies; all others are taken as they come."""
+
+    def __init__(self, inner: Callable[..., object], proxies: tuple[str, ...]) -> None:
+        self._inner = inner
+        self._behind_proxy = ProxyFix(inner, x_for=1, x_proto=1, x_host=0, x_port=0)  # type: ignore[arg-type]
+        self._networks = [ipaddress.ip_network(proxy) for proxy in proxies]
+
+    def __call__(self, environ: dict[str, object], start_response: object) -> object:
+        try:
+            peer = ipaddress.ip_address(str(environ.get("REMOTE_ADDR", "")))
+        except ValueError:
+            peer = None
+        believed = peer is not None and any(peer in network for network in self._networks)
+        inner = self._behind_proxy if believed else self._inner
+        return inner(environ, start_response)

@@ -1,0 +1,280 @@
+"""What front-desk staff see: the inbox over all their locations, and one request with its moves."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm.exc import StaleDataError
+
+from clinicdir import clock
+from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.appointments.operations import Move, act, lease_holder
+from clinicdir.appointments.queries import (
+    CLOSED,
+    COUNT_CAP,
+    count_requests,
+    get_request,
+    list_events,
+    list_requests,
+)
+from clinicdir.appointments.rules import OPEN, Action, Status, allowed_actions, parse_reference
+from clinicdir.audit.operations import list_view_is_due, record
+from clinicdir.audit.rules import location_chain
+from clinicdir.db import transaction
+from clinicdir.errors import FieldError, Forbidden, Invalid, NotAllowed, NotFound, marked
+from clinicdir.locations.models import Location
+from clinicdir.locations.queries import list_all_locations, organization_name
+from clinicdir.locations.rules import TelecomSystem
+from clinicdir.notifications.queries import list_deliveries
+from clinicdir.staff.operations import actor_of
+from clinicdir.staff.queries import names_of
+from clinicdir.staff.rules import Right, can
+from clinicdir.web.answers import answer_rows, goal_words
+from clinicdir.web.forms import MoveForm
+from clinicdir.web.language import gettext
+from clinicdir.web.login import signed_in
+from clinicdir.web.paging import after
+from clinicdir.web.parts import parts
+from clinicdir.web.security import form_token_failed, keeps_answers
+
+bp = Blueprint("staff", __name__)
+
+PAGE_SIZE = 50
+_LATEST_BOOKING = timedelta(days=730)
+_NOTE_LENGTH = 500
+_TOO_LONG = 10  # digits of a version
+MOVES = (Action.CLAIM, Action.BOOK, Action.DECLINE)
+DECLINE_REASONS = {
+    "not_offered": marked("We do not offer this"),
+    "no_times": marked("We have no times in reach"),
+    "needs_referral": marked("A referral is needed first"),
+    "other": marked("Another reason"),
+}
+EVENT_WORDS = {
+    Action.SUBMIT: marked("came in"),
+    Action.CLAIM: marked("taken up"),
+    Action.BOOK: marked("booked"),
+    Action.DECLINE: marked("declined"),
+}
+GROUPS: dict[str, tuple[Status, ...]] = {
+    "new": (Status.RECEIVED,),
+    "open": OPEN,
+    "booked": (Status.BOOKED,),
+    "closed": tuple(status for status in CLOSED if status is not Status.BOOKED),
+}
+
+
+@bp.get("/")
+def inbox() -> str:
+    """List the requests of all the person's locations, longest waiting first."""
+    member, now = signed_in(), clock.now()
+    _may(Right.LIST)
+    scope, actor = member.scope, actor_of(member)
+    locations = [place for place in list_all_locations() if scope.holds(place.id)]
+    chosen = _chosen(locations)
+    name = f"inbox {chosen.slug}" if chosen else "inbox"
+    if list_view_is_due(name, actor=actor, now=now):
+        with transaction():
+            record("list", actor=actor, now=now, subject=name)
+        locations = [place for place in list_all_locations() if scope.holds(place.id)]
+        chosen = _chosen(locations)
+    group = request.args.get("group", "open")
+    statuses = GROUPS.get(group) or abort(404)
+    location_id = chosen.id if chosen else None
+    after_id = after()
+    rows = list_requests(
+        scope=scope,
+        location_id=location_id,
+        statuses=statuses,
+        limit=PAGE_SIZE + 1,
+        after_id=after_id,
+    )
+    return render_template(
+        "staff/inbox.html",
+        group=organization_name(),
+        member=member,
+        locations=locations,
+        chosen=chosen,
+        tab=group,
+        counts=_counts(scope, location_id),
+        rows=[_row(row, now) for row in rows[:PAGE_SIZE]],
+        next_after=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,
+        unheard=_unheard(locations),
+        smtp_missing=parts().settings.smtp_url is None,
+        now=now,
+    )
+
+
+@bp.get("/requests/<reference>")
+def open_request(reference: str) -> str:
+    """Show one request, with an audit entry for the look."""
+    member, now = signed_in(), clock.now()
+    _may(Right.OPEN)
+    with transaction():  # the entry first: transaction() would end the page's read
+        found = _find(reference)
+        record(
+            "view",
+            actor=actor_of(member),
+            now=now,
+            subject=found.reference,
+            chain=location_chain(found.location_id),
+        )
+    return _request_page(_find(reference), MoveForm(formdata=None))
+
+
+@bp.post("/requests/<reference>/<any(claim, book, decline):action>")
+@keeps_answers
+def move(reference: str, action: str) -> ResponseReturnValue:
+    """Move a request on; a stale page is told so, with everything typed kept."""
+    member, now = signed_in(), clock.now()
+    found = _find(reference)
+    _may(Right.ACT)
+    form = MoveForm()
+    if form_token_failed():
+        return _request_page(found, form, problem="expired"), 400
+    try:
+        step = _read_move(Action(action), form, found, now)
+    except Invalid as refusal:
+        for error in refusal.errors:
+            form[error.field].errors = [gettext(error.message)]
+        return _request_page(found, form, attempted=Action(action)), 422
+    try:
+        with transaction():
+            act(_find(reference), step, actor=actor_of(member), now=now)
+    except (NotAllowed, StaleDataError):
+        return _request_page(_find(reference), form, problem="stale", attempted=Action(action)), 409
+    return redirect(url_for("staff.open_request", reference=reference), code=303)
+
+
+def _may(right: Right) -> None:
+    if not can(signed_in().role, right):
+        raise Forbidden
+
+
+def _find(reference: str) -> AppointmentRequest:
+    """Return a request of the person's own locations; all others look as if they did not exist."""
+    parsed = parse_reference(reference)
+    if parsed is None or parsed != reference:
+        raise NotFound
+    return get_request(parsed, scope=signed_in().scope)
+
+
+def _chosen(locations: list[Location]) -> Location | None:
+    """Return the location that the filter names; a foreign one is as unknown as a made-up one."""
+    slug = request.args.get("location")
+    if not slug:
+        return None
+    chosen = next((place for place in locations if place.slug == slug), None)
+    if chosen is None:
+        raise NotFound
+    return chosen
+
+
+def _counts(scope: Any, location_id: int | None) -> dict[str, str]:  # noqa: ANN401
+    counts = {}
+    for group, statuses in GROUPS.items():
+        count = count_requests(scope=scope, location_id=location_id, statuses=statuses)
+        counts[group] = f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
+    return counts
+
+
+def _row(found: AppointmentRequest, now: datetime) -> dict[str, Any]:
+    personal = found.personal
+    return {
+        "request": found,
+        "patient": personal["patient_name"],
+        "goal": goal_words(found.goal, personal["goal_text"], parts().intake),
+        "held": lease_holder(found, now=now) is not None,
+    }
+
+
+def _unheard(locations: list[Location]) -> list[Location]:
+    """Return the locations that nobody is told about: no e-mail address, or no mail server."""
+    if parts().settings.smtp_url is None:
+        return locations
+    return [place for place in locations if place.telecom_value(TelecomSystem.EMAIL) is None]
+
+
+def _read_move(
+    action: Action, form: MoveForm, found: AppointmentRequest, now: datetime
+) -> Move:
+    typed = form.version.data or ""
+    version = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < _TOO_LONG else 0
+    if action is Action.BOOK:
+        return Move(action, version, booked_at=_booked_at(form, found, now))
+    if action is Action.DECLINE:
+        if form.decline_reason.data not in DECLINE_REASONS:
+            raise Invalid(FieldError("decline_reason", "missing", marked("Select a reason")))
+        note = (form.note.data or "").strip()
+        if len(note) > _NOTE_LENGTH:
+            message = marked("Note must be 500 characters or less")
+            raise Invalid(FieldError("note", "too_long", message))
+        return Move(action, version, decline_reason=form.decline_reason.data, note=note or None)
+    return Move(action, version)
+
+
+def _booked_at(form: MoveForm, found: AppointmentRequest, now: datetime) -> datetime:
+    """Return the instant of a typed day and time at the clinic; one that the clock skips is refused."""
+    zone = ZoneInfo(found.location.time_zone)
+    try:
+        local = datetime.strptime(  # noqa: DTZ007 - the clinic's zone is put in below
+            f"{(form.day.data or '').strip()} {(form.time.data or '').strip()}", "%Y-%m-%d %H:%M"
+        )
+    except ValueError:
+        message = marked("Enter the day and the time, like 2026-11-24 and 14:30")
+        raise Invalid(FieldError("day", "not_a_time", message)) from None
+    instant = local.replace(tzinfo=zone).astimezone(now.tzinfo)
+    if instant.astimezone(zone).replace(tzinfo=None) != local:
+        message = marked("That time is skipped when the clocks change: choose another")
+        raise Invalid(FieldError("time", "skipped", message))
+    if not now < instant < now + _LATEST_BOOKING:
+        message = marked("The appointment must be in the future, within two years")
+        raise Invalid(FieldError("day", "not_ahead", message))
+    return instant
+
+
+def _request_page(
+    found: AppointmentRequest,
+    form: MoveForm,
+    *,
+    problem: str | None = None,
+    attempted: Action | None = None,
+) -> str:
+    member, now = signed_in(), clock.now()
+    personal = found.personal
+    answers = personal | {
+        "location": found.location.slug,
+        "target_month": f"{found.target_month:%Y-%m}" if found.target_month else None,
+    }
+    plain = ("goal", "body_area", "stopped", "for_whom", "contact_by", "best_time", "voicemail_ok")
+    more = ("windows", "short_notice", "returning", "referral", "language", "interpreter")
+    answers |= {name: getattr(found, name) for name in plain + more}
+    events = list_events(found)
+    form.version.data = str(found.version)
+    form.decline_reason.choices = [
+        (code, gettext(words)) for code, words in DECLINE_REASONS.items()
+    ]
+    holder = lease_holder(found, now=now)
+    people = {event.staff_id for event in events if event.staff_id} | {holder} - {None}
+    may_act = can(member.role, Right.ACT) and holder in (None, member.id)
+    return render_template(
+        "staff/request.html",
+        group=organization_name(),
+        member=member,
+        form=form,
+        request_=found,
+        personal=personal,
+        goal=goal_words(found.goal, personal["goal_text"], parts().intake),
+        sections=answer_rows(answers, parts().intake),
+        events=[(event, event.unseal().get("note")) for event in events],
+        event_words={action.value: gettext(words) for action, words in EVENT_WORDS.items()},
+        people=names_of({number for number in people if number}),
+        deliveries=list_deliveries(found.id),
+        holder=holder,
+        moves=[step for step in MOVES if may_act and step in allowed_actions(found.status)],
+        problem=problem,
+        attempted=attempted,
+        now=now,
+    )

@@ -1,0 +1,74 @@
+"""A test client that looks at every HTML page it gets as a careful reader would."""
+
+import io
+import re
+from typing import Any
+
+import html5lib
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from clinicdir.db import db
+from clinicdir.web.security import HEADERS
+
+_UNLABELLED = frozenset({"hidden", "submit", "button"})
+
+
+class CheckedClient(FlaskClient):
+    """Checks each HTML answer: it parses cleanly, has one h1, a matching title, labels, headers."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:  # noqa: ANN401
+        response = super().open(*args, **kwargs)
+        with self.application.app_context():
+            assert not (db.session.new or db.session.dirty or db.session.deleted)
+        for name, value in HEADERS.items():
+            assert response.headers.get(name) == value, f"{response.request.path}: {name}"
+        is_page = response.mimetype == "text/html" and response.status_code not in (301, 302, 303)
+        if is_page and response.get_data():
+            check_page(response.get_data(as_text=True))
+        return response
+
+
+def check_page(html: str) -> None:
+    """Fail on anything that makes a page hard to parse, hear or trust."""
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False, strict=False)
+    document = parser.parse(io.StringIO(html))
+    assert parser.errors == [], parser.errors
+    headings = [_text(node) for node in document.iter("h1")]
+    assert len(headings) == 1, headings
+    title = _text(next(document.iter("title")))
+    assert title.removeprefix("Error: ").startswith(headings[0]), (title, headings[0])
+    elements = [node for node in document.iter() if isinstance(node.tag, str)]
+    ids = [node.attrib["id"] for node in elements if "id" in node.attrib]
+    assert len(ids) == len(set(ids)), sorted(name for name in ids if ids.count(name) > 1)
+    for node in elements:
+        assert node.tag not in ("script", "style"), "no inline code"
+        assert not [name for name in node.attrib if name == "style" or name.startswith("on")]
+    _check_labels(document)
+
+
+def _check_labels(document: Any) -> None:  # noqa: ANN401 - html5lib has loose types
+    labelled = {node.attrib.get("for") for node in document.iter("label")}
+    wrapped = {id(child) for label in document.iter("label") for child in label.iter()}
+    for tag in ("input", "select", "textarea"):
+        for node in document.iter(tag):
+            if tag == "input" and node.attrib.get("type") in _UNLABELLED:
+                continue
+            has_label = node.attrib.get("id") in labelled or id(node) in wrapped
+            assert has_label, f"{tag} {node.attrib.get('name')} has no label"
+    in_errors = any(
+        node.attrib.get("class") == "error" for node in document.iter() if isinstance(node.tag, str)
+    )
+    title = _text(next(document.iter("title")))
+    assert not in_errors or title.startswith("Error: "), title
+
+
+def _text(node: Any) -> str:  # noqa: ANN401
+    return re.sub(r"\s+", " ", "".join(node.itertext())).strip()
+
+
+def page_text(html: str) -> str:
+    """Return what a reader of the main part reads, white space folded."""
+    document = html5lib.parse(html, namespaceHTMLElements=False)
+    main = next(iter(document.iter("main")))
+    return _text(main)
