@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     seeds = settings.seeds or resource_dir("seeds")
     try:
         ring = KeyRing(key.get_secret_value() for key in settings.encryption_keys)
-        intake = read_intake(seeds)
+        intake = read_intake(seeds, resource_dir("seeds"))
     except ValueError as problem:
         raise BadSettings(str(problem)) from None
     geocoder = OfflineGeocoder(Gazetteer.open(), list_all_locations)

@@ -187,7 +187,7 @@ def transaction() -> Iterator[None]:
 
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:
-    """Write our column types into a new migration as SQLAlchemy's own, so that it needs no import."""
+    """Write our column types into a new migration as SQLAlchemy's own: no import needed."""
     if kind == "type" and isinstance(item, UTCDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(item, Enum):

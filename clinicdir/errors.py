@@ -1,6 +1,7 @@
 """What the domain refuses, in its own words; the audiences turn it into pages and JSON."""
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 
 
 def marked(text: str) -> str:
@@ -15,7 +16,7 @@ class FieldError:
     field: str
     code: str
     message: str
-    values: dict[str, str | int] = field(default_factory=dict, hash=False)
+    values: dict[str, str | int] = dataclasses.field(default_factory=dict, hash=False)
 
 
 class DomainError(Exception):

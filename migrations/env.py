@@ -17,9 +17,7 @@ def run() -> None:
             connection.execute(text("set lock_timeout = '10s'"))
             connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": _LOCK})
             connection.commit()
-        context.configure(
-            connection=connection, target_metadata=migrate.db.metadata, **options
-        )
+        context.configure(connection=connection, target_metadata=migrate.db.metadata, **options)
         with context.begin_transaction():
             context.run_migrations()
         if connection.dialect.name == "postgresql":

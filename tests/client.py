@@ -20,7 +20,7 @@ class CheckedClient(FlaskClient):
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:  # noqa: ANN401
         response = super().open(*args, **kwargs)
         with self.application.app_context():
-            assert not (db.session.new or db.session.dirty or db.session.deleted)
+            assert not [*db.session.new, *db.session.dirty, *db.session.deleted]
         for name, value in HEADERS.items():
             assert response.headers.get(name) == value, f"{response.request.path}: {name}"
         is_page = response.mimetype == "text/html" and response.status_code not in (301, 302, 303)

@@ -15,9 +15,9 @@ from clinicdir.appointments.submission import Context, Submission, check_submiss
 from clinicdir.audit.rules import OPERATOR, PATIENT
 from clinicdir.db import db, transaction
 from clinicdir.locations.queries import get_location
-from clinicdir.staff.models import LinkPurpose, StaffMember
+from clinicdir.staff.models import StaffMember
 from clinicdir.staff.operations import invite, make_link
-from clinicdir.staff.rules import EVERYWHERE, Role
+from clinicdir.staff.rules import EVERYWHERE, LinkPurpose, Role
 
 CONSENT = "2026-11-24"
 TODAY = date(2026, 11, 24)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 USER = "clinicdir"
 
@@ -64,7 +65,7 @@ def _unprivileged_account() -> tuple[int, int] | None:
     return None
 
 
-def _as(account: tuple[int, int] | None) -> dict[str, int]:
+def _as(account: tuple[int, int] | None) -> dict[str, Any]:
     return {} if account is None else {"user": account[0], "group": account[1]}
 
 

@@ -5,7 +5,6 @@ Run from the top of the project; clinicdir/finder/data/README.md says where the 
     python -m tools.build_gazetteer --postal-points _data.py --postal-names US.txt \
         --places cities500.json --output clinicdir/finder/data
 """
-# ruff: noqa: INP001 - a folder of scripts, not a package
 
 import argparse
 import ast

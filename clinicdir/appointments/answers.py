@@ -141,9 +141,7 @@ class AnswerReader:
             return False
         return value
 
-    def rows(
-        self, name: str, keys: set[str], *, limit: int, refused: str
-    ) -> list[dict[str, str]]:
+    def rows(self, name: str, keys: set[str], *, limit: int, refused: str) -> list[dict[str, str]]:
         """Return a list of at most `limit` objects with exactly these keys and text values."""
         sent = self._answers.get(name)
         if sent is None:

@@ -33,10 +33,13 @@ class Intake:
     consent: Consent
 
 
-def read_intake(folder: Path) -> Intake:
-    """Read `intake.json` and `consent.json` of a seeds folder; ValueError says what is wrong."""
-    lists = _read(folder / "intake.json")
-    consent = _read(folder / "consent.json")
+def read_intake(folder: Path, shipped: Path) -> Intake:
+    """Read `intake.json` and `consent.json` of a seeds folder; ValueError says what is wrong.
+
+    A folder that lacks one of them means the shipped one.
+    """
+    lists = _read(folder, shipped, "intake.json")
+    consent = _read(folder, shipped, "consent.json")
     try:
         return Intake(
             goals=_choices(lists["goals"]),
@@ -49,7 +52,8 @@ def read_intake(folder: Path) -> Intake:
         raise ValueError(message) from problem
 
 
-def _read(path: Path) -> Any:  # noqa: ANN401 - JSON is anything until it is checked
+def _read(folder: Path, shipped: Path, name: str) -> Any:  # noqa: ANN401 - JSON is anything
+    path = folder / name if (folder / name).exists() else shipped / name
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as problem:

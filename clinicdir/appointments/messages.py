@@ -4,7 +4,8 @@ from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import Status, show_reference
 from clinicdir.db import db
 from clinicdir.locations.rules import TelecomSystem
-from clinicdir.notifications.delivery import NoAddress, NotNeeded
+from clinicdir.notifications.channels import NoAddress
+from clinicdir.notifications.delivery import NotNeeded
 from clinicdir.notifications.rules import Message, MessageKind
 
 

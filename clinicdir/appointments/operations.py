@@ -200,15 +200,11 @@ def _add_searchable(
         appointment_request.email_hash = ring.fingerprint("email", submission.email.casefold())
     names = filter(None, (submission.patient_name, submission.asker_name))
     db.session.add_all(
-        NameWord(
-            request_id=appointment_request.id, word_hash=ring.fingerprint("name_word", word)
-        )
+        NameWord(request_id=appointment_request.id, word_hash=ring.fingerprint("name_word", word))
         for word in sorted(name_words(names))
     )
     db.session.add_all(
-        RequestLocation(
-            request_id=appointment_request.id, location_id=location.id, ordinal=ordinal
-        )
+        RequestLocation(request_id=appointment_request.id, location_id=location.id, ordinal=ordinal)
         for ordinal, location in enumerate(locations)
     )
 
@@ -224,7 +220,9 @@ class Move:
     note: str | None = None
 
 
-def act(appointment_request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> None:
+def act(
+    appointment_request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime
+) -> None:
     """Move a request on, with history and audit; NotAllowed where it has changed meanwhile."""
     came_from = appointment_request.status
     to = next_status(came_from, move.action)
@@ -258,7 +256,7 @@ def lease_holder(appointment_request: AppointmentRequest, *, now: datetime) -> i
     return appointment_request.claimed_by if until is not None and until > now else None
 
 
-def _add_event(  # noqa: PLR0913 - the parts of an event, all by name
+def _add_event(
     appointment_request: AppointmentRequest,
     action: Action,
     *,

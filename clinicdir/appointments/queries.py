@@ -3,7 +3,7 @@
 from sqlalchemy import Select, func, select
 
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
-from clinicdir.appointments.rules import OPEN, Status
+from clinicdir.appointments.rules import Status
 from clinicdir.crypto import token_hash
 from clinicdir.db import db
 from clinicdir.errors import NotFound
@@ -13,7 +13,7 @@ CLOSED = tuple(status for status in Status if not status.is_open)
 COUNT_CAP = 99
 
 
-def _within(query: Select[tuple[AppointmentRequest]], scope: Scope) -> Select[tuple[AppointmentRequest]]:
+def _within(query: Select[AppointmentRequest], scope: Scope) -> Select[AppointmentRequest]:
     """Leave only what the scope holds: the one place that decides who sees which request."""
     if scope.location_ids is None:
         return query

@@ -183,7 +183,7 @@ def _people(reader: AnswerReader, context: Context) -> dict[str, Any]:
         "for_whom", list(ForWhom), missing=marked("Select who the appointment is for")
     )
     else_asks = for_whom == ForWhom.SOMEONE_ELSE
-    values = {
+    values: dict[str, Any] = {
         "for_whom": for_whom and ForWhom(for_whom),
         "asker_name": reader.name(
             "asker_name",
@@ -213,12 +213,8 @@ def _people(reader: AnswerReader, context: Context) -> dict[str, Any]:
 
 
 def _contact(reader: AnswerReader) -> dict[str, Any]:
-    phone, e164 = reader.phone(
-        "phone", refused=marked("Enter a phone number, like 206 555 0123")
-    )
-    email = reader.email(
-        "email", refused=marked("Enter an email address, like name@example.com")
-    )
+    phone, e164 = reader.phone("phone", refused=marked("Enter a phone number, like 206 555 0123"))
+    email = reader.email("email", refused=marked("Enter an email address, like name@example.com"))
     if not (reader.was_sent("phone") or reader.was_sent("email")):
         reader.refuse("phone", "missing", marked("Enter a phone number or an email address"))
     how = reader.choice(

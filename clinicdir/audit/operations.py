@@ -13,7 +13,7 @@ from clinicdir.db import db
 LIST_VIEW_EVERY = timedelta(minutes=5)
 
 
-def record(  # noqa: PLR0913 - an entry has these six parts, all by name
+def record(
     action: str,
     *,
     actor: Actor,

@@ -19,10 +19,9 @@ from clinicdir.cli.serving import prepare_database, run_server
 from clinicdir.db import transaction
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import list_all_locations
-from clinicdir.staff.models import LinkPurpose, StaffMember
 from clinicdir.staff.operations import actor_of, invite, make_link
 from clinicdir.staff.queries import list_staff
-from clinicdir.staff.rules import EVERYWHERE, Role
+from clinicdir.staff.rules import EVERYWHERE, LinkPurpose, Role
 from clinicdir.web.parts import parts
 
 DATABASE = "demo.sqlite3"
@@ -114,7 +113,7 @@ def _submit(person: tuple[str, str, str, str, str], place: Location, *, now: dat
 
 def _work_a_little(*, now: datetime) -> None:
     """Let somebody have taken up one request, and booked another."""
-    desk: StaffMember = next(member for member in list_staff() if member.role is Role.DESK)
+    desk = next(member for member in list_staff() if member.role is Role.DESK)
     waiting = list_requests(scope=desk.scope, statuses=(Status.RECEIVED,), limit=2)
     booked_at = (now + timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
     for found, action in zip(waiting, (Action.BOOK, Action.CLAIM), strict=False):

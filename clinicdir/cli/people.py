@@ -1,6 +1,7 @@
 """Commands about people: staff, their requests, the messages, the keys."""
 
 import json
+from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -55,7 +56,7 @@ def disable(email: str) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def list_people(as_json: bool) -> None:
     """List every account with its role and locations."""
-    people = [
+    people: list[dict[str, Any]] = [
         {
             "email": member.email,
             "role": member.role.value,

@@ -20,7 +20,7 @@ from clinicdir.appointments.messages import resolve
 from clinicdir.audit.rules import SYSTEM
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
 from clinicdir.locations import seeds
-from clinicdir.notifications.channels import SmtpAddress, SmtpChannel
+from clinicdir.notifications.channels import Send, SmtpAddress, SmtpChannel, send_nothing
 from clinicdir.notifications.delivery import Post, deliver_due
 from clinicdir.notifications.messages import MessageTexts
 from clinicdir.resources import resource_dir
@@ -67,7 +67,8 @@ def schema_version() -> str | None:
     if not inspect(db.engine).has_table("alembic_version"):
         return None
     with db.engine.connect() as connection:
-        return connection.scalar(text("select version_num from alembic_version"))
+        version: str | None = connection.scalar(text("select version_num from alembic_version"))
+        return version
 
 
 def newest_version() -> str:
@@ -78,7 +79,7 @@ def newest_version() -> str:
 def make_post() -> Post:
     """Return what the outbox worker needs, from the settings."""
     settings = parts().settings
-    send = None
+    send: Send = send_nothing
     if settings.smtp_url is not None:
         send = SmtpChannel(SmtpAddress.parse(settings.smtp_url.get_secret_value())).send
     return Post(
@@ -160,5 +161,5 @@ def _work(app: Flask, stop: threading.Event) -> None:
                     with transaction():
                         drop_old_drafts(now=clock.now())
                     tidied = time.monotonic()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it was, messages must go on leaving
             _log.exception("the outbox worker goes on after a fault")

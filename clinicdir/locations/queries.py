@@ -61,4 +61,4 @@ def sharing_counts() -> dict[str, int]:
         .group_by(Telecom.value)
         .having(func.count() > 1)
     )
-    return {value: count for value, count in db.session.execute(query)}
+    return dict(db.session.execute(query).all())

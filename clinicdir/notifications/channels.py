@@ -11,6 +11,10 @@ TIMEOUT_S = 20
 _PERMANENT = 500
 
 
+class NoAddress(Exception):  # noqa: N818 - reads as a word
+    """Nobody has set an address or a mail server yet; the message waits for one."""
+
+
 class Refused(Exception):  # noqa: N818 - reads as a word
     """The other side will never take this message; trying again is of no use."""
 
@@ -51,6 +55,12 @@ class SmtpAddress:
         )
 
 
+def send_nothing(_mail: EmailMessage) -> None:
+    """Stand for the mail server while none is set: the message waits."""
+    message = "CLINICDIR_SMTP_URL is not set"
+    raise NoAddress(message)
+
+
 class SmtpChannel:
     """Sends mails through one server, a connection each."""
 
@@ -86,7 +96,9 @@ class SmtpChannel:
                 server.starttls(context=context)
             elif address.starttls_required:
                 server.close()
-                message = "The mail server does not offer STARTTLS, which CLINICDIR_SMTP_URL demands."
+                message = (
+                    "The mail server does not offer STARTTLS, which CLINICDIR_SMTP_URL demands."
+                )
                 raise Troubled(message)
         if address.user is not None:
             server.login(address.user, address.password or "")

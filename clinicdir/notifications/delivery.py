@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 
 from clinicdir.db import db, transaction
-from clinicdir.notifications.channels import Refused, Send, Troubled
+from clinicdir.notifications.channels import NoAddress, Refused, Send, Troubled
 from clinicdir.notifications.messages import MessageTexts
 from clinicdir.notifications.models import OutboxMessage
 from clinicdir.notifications.rules import DeliveryState, Message, MessageKind, next_wait
@@ -25,18 +25,14 @@ class NotNeeded(Exception):  # noqa: N818 - reads as a word
     """What the message would tell is no longer so."""
 
 
-class NoAddress(Exception):  # noqa: N818
-    """Nobody has set an address yet; the message waits for one."""
-
-
 Resolve = Callable[[MessageKind, int], Message]
 
 
 @dataclass(frozen=True)
 class Post:
-    """What the worker needs: how to send (None while no server is set), from whom, and words."""
+    """What the worker needs: how to send, from whom, in what words."""
 
-    send: Send | None
+    send: Send
     sender: str
     texts: MessageTexts
     resolve: Resolve
@@ -88,8 +84,6 @@ def _deliver(taken: _Taken, post: Post, clock: Callable[[], datetime]) -> Delive
     try:
         message = post.resolve(taken.kind, taken.subject_id)
         db.session.rollback()  # the read ends here: nothing is held open while the mail leaves
-        if post.send is None:
-            raise NoAddress("CLINICDIR_SMTP_URL is not set")
         mail = post.texts.email(
             message, sender=post.sender, message_key=taken.message_key, now=clock()
         )

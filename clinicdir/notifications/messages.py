@@ -1,8 +1,8 @@
 """Writes the texts of messages from templates; a text names no patient and no health."""
 
+from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
-from datetime import datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined

@@ -42,4 +42,5 @@ _DOUBLINGS = 7
 
 def next_wait(attempts: int) -> timedelta:
     """Return how long to wait after this many failed tries: doubling, half an hour at most."""
-    return min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(attempts - 1, _DOUBLINGS))
+    doubled: timedelta = _FIRST_WAIT * 2 ** min(attempts - 1, _DOUBLINGS)
+    return min(_LONGEST_WAIT, doubled)

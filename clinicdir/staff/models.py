@@ -1,6 +1,5 @@
 """The tables of staff accounts, their locations, sign-ins and one-time links."""
 
-import enum
 from datetime import datetime
 
 from flask_security import UserMixin
@@ -8,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinicdir.db import Base
-from clinicdir.staff.rules import Role, Scope, scope_of
+from clinicdir.staff.rules import LinkPurpose, Role, Scope, scope_of
 
 staff_location = Table(
     "staff_location",
@@ -18,7 +17,7 @@ staff_location = Table(
 )
 
 
-class StaffMember(Base, UserMixin):  # type: ignore[misc]
+class StaffMember(Base, UserMixin):
     """A person who answers requests, with one role at some locations."""
 
     __tablename__ = "staff_member"
@@ -38,11 +37,6 @@ class StaffMember(Base, UserMixin):  # type: ignore[misc]
     )
 
     @property
-    def roles(self) -> list[str]:
-        """Return nothing: Flask-Security's own roles are not used, the table of rights is."""
-        return []
-
-    @property
     def scope(self) -> Scope:
         """Return the locations whose requests this person may see."""
         return scope_of(self.role, frozenset(location.id for location in self.locations))
@@ -60,13 +54,6 @@ class StaffSession(Base):
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None]
-
-
-class LinkPurpose(enum.StrEnum):
-    """What a one-time link opens: the choice of a first password, or a sign-in at once."""
-
-    INVITATION = "invitation"
-    SIGN_IN = "sign_in"
 
 
 class StaffLink(Base):

@@ -13,8 +13,8 @@ from clinicdir.crypto import token_hash
 from clinicdir.db import db
 from clinicdir.errors import FieldError, Invalid, NotFound, marked
 from clinicdir.locations.models import Location
-from clinicdir.staff.models import LinkPurpose, StaffLink, StaffMember, StaffSession
-from clinicdir.staff.rules import Role
+from clinicdir.staff.models import StaffLink, StaffMember, StaffSession
+from clinicdir.staff.rules import LinkPurpose, Role
 
 LINK_LIVES = timedelta(days=7)
 SESSION_LIVES = timedelta(hours=12)
@@ -29,7 +29,7 @@ def actor_of(member: StaffMember) -> Actor:
 def invite(
     email: str, role: Role, locations: Sequence[Location], *, actor: Actor, now: datetime
 ) -> str:
-    """Make an account without a password, or give an unused one new rights; return its link's token.
+    """Make an account without a password, or change one not used yet; return its link's token.
 
     An account that has a password is refused: changing it is another matter than inviting.
     """

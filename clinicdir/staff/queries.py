@@ -21,4 +21,4 @@ def list_staff() -> list[StaffMember]:
 def names_of(staff_ids: set[int]) -> dict[int, str]:
     """Return the e-mail addresses of some accounts by their numbers."""
     query = select(StaffMember.id, StaffMember.email).where(StaffMember.id.in_(staff_ids))
-    return {number: email for number, email in db.session.execute(query)}
+    return dict(db.session.execute(query).all())

@@ -15,6 +15,13 @@ class Role(enum.StrEnum):
     ADMIN = "admin"
 
 
+class LinkPurpose(enum.StrEnum):
+    """What a one-time link opens: the choice of a first password, or a sign-in at once."""
+
+    INVITATION = "invitation"
+    SIGN_IN = "sign_in"
+
+
 class Right(enum.StrEnum):
     """What a role can be allowed to do."""
 

@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from clinicdir.appointments.intake import Choice, Intake
 from clinicdir.locations.queries import find_location
-from clinicdir.web.forms import BEST_TIMES, CONTACT_BY, FOR_WHOM, LANGUAGES, YES_NO_UNSURE, window_words
+from clinicdir.web.filters import month_year
+from clinicdir.web.forms import (
+    BEST_TIMES,
+    CONTACT_BY,
+    FOR_WHOM,
+    LANGUAGES,
+    YES_NO_UNSURE,
+    window_words,
+)
 from clinicdir.web.language import gettext
 
 
@@ -59,7 +68,7 @@ def _goal_rows(answers: Mapping[str, Any], intake: Intake) -> list[Row]:
             gettext("Where it bothers you"),
             _label(answers.get("body_area"), intake.body_areas),
         ),
-        Row("target_month", gettext("By when"), answers.get("target_month") or ""),
+        Row("target_month", gettext("By when"), _month(answers.get("target_month"))),
         Row("stopped", gettext("Stopped or cut down"), ", ".join(stopped)),
         Row("tried", gettext("Tried so far"), answers.get("tried") or ""),
     ]
@@ -95,8 +104,14 @@ def _wish_rows(answers: Mapping[str, Any]) -> list[Row]:
     language = answers.get("language")
     return [
         Row("windows", gettext("Times that suit"), "; ".join(windows)),
-        Row("short_notice", gettext("Can come at short notice"), _yes_no(answers.get("short_notice"))),
-        Row("returning", gettext("Been here before"), _word(answers.get("returning"), YES_NO_UNSURE)),
+        Row(
+            "short_notice",
+            gettext("Can come at short notice"),
+            _yes_no(answers.get("short_notice")),
+        ),
+        Row(
+            "returning", gettext("Been here before"), _word(answers.get("returning"), YES_NO_UNSURE)
+        ),
         Row("referral", gettext("Has a referral"), _word(answers.get("referral"), YES_NO_UNSURE)),
         Row("language", gettext("Language"), LANGUAGES.get(language or "", language or "")),
         Row("interpreter", gettext("Interpreter needed"), _yes_no(answers.get("interpreter"))),
@@ -107,6 +122,10 @@ def _wish_rows(answers: Mapping[str, Any]) -> list[Row]:
 
 def _label(code: str | None, choices: Sequence[Choice]) -> str:
     return next((gettext(choice.label) for choice in choices if choice.code == code), code or "")
+
+
+def _month(typed: str | None) -> str:
+    return month_year(date.fromisoformat(f"{typed}-01")) if typed else ""
 
 
 def _word(code: str | None, labels: Mapping[Any, str]) -> str:

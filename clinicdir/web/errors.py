@@ -10,7 +10,15 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from clinicdir.crypto import CannotOpen
-from clinicdir.errors import Conflict, DomainError, Forbidden, Invalid, NotAllowed, NotFound, Unavailable
+from clinicdir.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    Unavailable,
+)
 from clinicdir.locations.models import Location
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.web.language import gettext

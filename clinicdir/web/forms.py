@@ -1,6 +1,7 @@
 """The forms: what a page asks, turned into the same answers that the JSON API takes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
@@ -76,7 +77,7 @@ LANGUAGES = {
 }
 
 
-class Form(FlaskForm):
+class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A form whose token web/security.py checks and whose rules the domain has."""
 
     def attach(self, errors: Iterable[FieldError]) -> bool:
@@ -94,6 +95,15 @@ class Form(FlaskForm):
         return answer
 
 
+@dataclass(frozen=True)
+class Offer:
+    """What the questions offer to choose from: the group's lists, clinics, and today there."""
+
+    intake: Intake
+    locations: Sequence[Location]
+    today: date
+
+
 class QuestionForm(Form):
     """One page of questions of the request."""
 
@@ -103,7 +113,7 @@ class QuestionForm(Form):
     draft = HiddenField()
     change = HiddenField()
 
-    def prepare(self, intake: Intake, locations: Sequence[Location], today: date) -> None:
+    def prepare(self, offer: Offer) -> None:
         """Put the group's choices into the fields."""
 
     def fill(self, answers: Mapping[str, Any]) -> None:
@@ -134,13 +144,13 @@ class GoalForm(QuestionForm):
     consent_version = HiddenField()
     source = HiddenField()
 
-    def prepare(self, intake: Intake, locations: Sequence[Location], today: date) -> None:
+    def prepare(self, offer: Offer) -> None:
         """Offer the clinics that are given, the group's goals, and three years of months."""
-        self.location.choices = [(location.slug, location.name) for location in locations]
-        self.goal.choices = _pairs(intake.goals)
-        self.body_area.choices = [("", gettext("Not said")), *_pairs(intake.body_areas)]
-        self.stopped.choices = _pairs(intake.stopped)
-        self.target_month.choices = [("", gettext("No date")), *_months(today)]
+        self.location.choices = [(location.slug, location.name) for location in offer.locations]
+        self.goal.choices = _pairs(offer.intake.goals)
+        self.body_area.choices = [("", gettext("Not said")), *_pairs(offer.intake.body_areas)]
+        self.stopped.choices = _pairs(offer.intake.stopped)
+        self.target_month.choices = [("", gettext("No date")), *_months(offer.today)]
 
     def answers(self) -> dict[str, Any]:
         """Return the answers without the link's name, which is no answer."""
@@ -158,7 +168,7 @@ class PeopleForm(QuestionForm):
     asker_name = StringField()
     relation = StringField()
 
-    def prepare(self, intake: Intake, locations: Sequence[Location], today: date) -> None:
+    def prepare(self, _offer: Offer) -> None:
         """Offer the two answers."""
         self.for_whom.choices = _translated(FOR_WHOM)
 
@@ -175,7 +185,7 @@ class ContactForm(QuestionForm):
     best_time = SelectField(validate_choice=False)
     voicemail_ok = BooleanField()
 
-    def prepare(self, intake: Intake, locations: Sequence[Location], today: date) -> None:
+    def prepare(self, _offer: Offer) -> None:
         """Offer the ways and the times."""
         self.contact_by.choices = _translated(CONTACT_BY)
         self.best_time.choices = [("", gettext("Not said")), *_translated(BEST_TIMES)]
@@ -198,7 +208,7 @@ class TimesForm(QuestionForm):
     access_needs = StringField()
     note = TextAreaField()
 
-    def prepare(self, intake: Intake, locations: Sequence[Location], today: date) -> None:
+    def prepare(self, _offer: Offer) -> None:
         """Offer each day with each part of it, and the languages in their own words."""
         times = [("", gettext("No wish")), *_windows()]
         for field in (self.window1, self.window2, self.window3):

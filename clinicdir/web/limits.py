@@ -57,7 +57,7 @@ class FileStorage(Storage):
 
     def check(self) -> bool:
         """Say whether the file can be read."""
-        return self._connection().execute("select 1").fetchone() == (1,)
+        return bool(self._connection().execute("select 1").fetchone())
 
     def reset(self) -> int | None:
         """Forget every count."""
@@ -70,7 +70,9 @@ class FileStorage(Storage):
     def _find(self, key: str) -> tuple[int, float] | None:
         row: tuple[int, float] | None = (
             self._connection()
-            .execute("select count, expires from hit where key = ? and expires > ?", (key, time.time()))
+            .execute(
+                "select count, expires from hit where key = ? and expires > ?", (key, time.time())
+            )
             .fetchone()
         )
         return row

@@ -22,7 +22,7 @@ from clinicdir import clock
 from clinicdir.db import db, transaction
 from clinicdir.errors import marked
 from clinicdir.locations.queries import organization_name
-from clinicdir.staff.models import LinkPurpose, StaffMember
+from clinicdir.staff.models import StaffMember
 from clinicdir.staff.operations import (
     SEEN_EVERY,
     actor_of,
@@ -33,7 +33,7 @@ from clinicdir.staff.operations import (
     use_link,
 )
 from clinicdir.staff.queries import find_session
-from clinicdir.staff.rules import MIN_PASSWORD_LENGTH
+from clinicdir.staff.rules import MIN_PASSWORD_LENGTH, LinkPurpose
 from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext
 from clinicdir.web.parts import parts
@@ -47,13 +47,13 @@ _PER_ACCOUNT = "5 per minute"
 _PER_ADDRESS = "30 per minute"
 
 
-class StaffLoginForm(LoginForm):  # type: ignore[misc]  # flask_security has no stubs
+class StaffLoginForm(LoginForm):
     """The sign-in form without "remember me", whose cookie would outlive every sign-out."""
 
-    remember = None
+    remember = None  # type: ignore[assignment]
 
 
-class _NoRole(RoleMixin):  # type: ignore[misc]
+class _NoRole(RoleMixin):
     """Flask-Security wants a role class; ours stand in staff/rules.py."""
 
 
@@ -126,7 +126,7 @@ def _limit(app: Flask) -> None:
     view = app.view_functions["security.login"]
     by_account = limiter.limit(_PER_ACCOUNT, key_func=_typed_account, methods=["POST"])
     by_address = limiter.limit(_PER_ADDRESS, methods=["POST"])
-    app.view_functions["security.login"] = by_account(by_address(view))
+    app.view_functions["security.login"] = by_account(by_address(view))  # type: ignore[assignment]
 
 
 def _typed_account() -> str:
@@ -187,7 +187,7 @@ def accept_invitation(token: str) -> ResponseReturnValue:
     form, chooses = PasswordForm(), link.purpose is LinkPurpose.INVITATION
     if chooses and not form.check(member.email):
         return _invitation_page(form, link.purpose, member), 422
-    hashed = hash_password(form.password.data) if chooses else None
+    hashed = hash_password(form.password.data or "") if chooses else None
     with transaction():
         member = use_link(token, password_hash=hashed, now=clock.now())
     login_user(member)
@@ -209,4 +209,3 @@ def signed_in() -> StaffMember:
     """Return who is signed in, behind the guard of the staff blueprint."""
     member: StaffMember = current_user._get_current_object()  # noqa: SLF001 - the proxy's own way
     return member
-

@@ -1,7 +1,8 @@
 """The door: who may come in where, whose posts are believed, how often, and under what headers."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, redirect, request, url_for
@@ -15,15 +16,12 @@ from wtforms.validators import ValidationError
 from clinicdir.settings import Settings
 from clinicdir.web import limits as _limits  # noqa: F401 - registers the storage scheme
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+if TYPE_CHECKING:  # the module exists for type checkers only
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -66,9 +64,7 @@ def SIGNED_IN() -> ResponseReturnValue | None:  # noqa: N802
     return redirect(url_for("security.login", next=request.full_path.rstrip("?")), code=303)
 
 
-def register(
-    app: Flask, blueprint: Blueprint, guard: Guard, url_prefix: str | None = None
-) -> None:
+def register(app: Flask, blueprint: Blueprint, guard: Guard, url_prefix: str | None = None) -> None:
     """Register a blueprint under its guard; one without a guard does not get in."""
     guards: dict[str, Guard] = app.extensions.setdefault("clinicdir.guards", {})
     guards[blueprint.name] = guard
@@ -198,12 +194,14 @@ def _add_headers(response: Response) -> Response:
 class _TrustedProxies:
     """Believes X-Forwarded-… only from stated proxies; all others are taken as they come."""
 
-    def __init__(self, inner: Callable[..., object], proxies: tuple[str, ...]) -> None:
+    def __init__(self, inner: "WSGIApplication", proxies: tuple[str, ...]) -> None:
         self._inner = inner
-        self._behind_proxy = ProxyFix(inner, x_for=1, x_proto=1, x_host=0, x_port=0)  # type: ignore[arg-type]
+        self._behind_proxy = ProxyFix(inner, x_for=1, x_proto=1, x_host=0, x_port=0)
         self._networks = [ipaddress.ip_network(proxy) for proxy in proxies]
 
-    def __call__(self, environ: dict[str, object], start_response: object) -> object:
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
         try:
             peer = ipaddress.ip_address(str(environ.get("REMOTE_ADDR", "")))
         except ValueError:

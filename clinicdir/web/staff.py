@@ -197,9 +197,7 @@ def _unheard(locations: list[Location]) -> list[Location]:
     return [place for place in locations if place.telecom_value(TelecomSystem.EMAIL) is None]
 
 
-def _read_move(
-    action: Action, form: MoveForm, found: AppointmentRequest, now: datetime
-) -> Move:
+def _read_move(action: Action, form: MoveForm, found: AppointmentRequest, now: datetime) -> Move:
     typed = form.version.data or ""
     version = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < _TOO_LONG else 0
     if action is Action.BOOK:
@@ -216,7 +214,7 @@ def _read_move(
 
 
 def _booked_at(form: MoveForm, found: AppointmentRequest, now: datetime) -> datetime:
-    """Return the instant of a typed day and time at the clinic; one that the clock skips is refused."""
+    """Return the instant of a typed day and time at the clinic; one the clock skips is refused."""
     zone = ZoneInfo(found.location.time_zone)
     try:
         local = datetime.strptime(  # noqa: DTZ007 - the clinic's zone is put in below

@@ -9,7 +9,12 @@ from clinicdir.errors import FieldError, Invalid, marked
 from clinicdir.finder.queries import Nearest, locate, locate_position, nearest
 from clinicdir.finder.rules import Origin
 from clinicdir.locations.models import Location
-from clinicdir.locations.queries import get_location, list_all_locations, list_locations, list_sharing
+from clinicdir.locations.queries import (
+    get_location,
+    list_all_locations,
+    list_locations,
+    list_sharing,
+)
 from clinicdir.locations.rules import TelecomSystem, display_number
 from clinicdir.web.api.blueprint import bp, json_body
 from clinicdir.web.api.openapi import describe
@@ -29,9 +34,7 @@ def locations() -> Response:
     """List the locations in seed order, 50 a page."""
     found = list_locations(limit=PAGE_SIZE + 1, after=after())
     page = found[:PAGE_SIZE]
-    following = (
-        url_for("api.locations", after=page[-1].ordinal) if len(found) > PAGE_SIZE else None
-    )
+    following = url_for("api.locations", after=page[-1].ordinal) if len(found) > PAGE_SIZE else None
     return jsonify({"locations": [location_json(place) for place in page], "next": following})
 
 
@@ -105,7 +108,9 @@ def _number(e164: str | None) -> dict[str, str] | None:
 def _origin(body: dict[str, Any]) -> Origin | None:
     unknown = sorted(set(body) - {*_WAYS, "limit"})
     if unknown:
-        errors = (FieldError(name[:80], "unknown", marked("There is no such field")) for name in unknown)
+        errors = (
+            FieldError(name[:80], "unknown", marked("There is no such field")) for name in unknown
+        )
         raise Invalid(*errors)
     sent = {name for name in _WAYS if body.get(name) is not None}
     if sent == {"latitude", "longitude"}:

@@ -112,7 +112,7 @@ def _paths() -> Schema:
     }
 
 
-def _operation(  # noqa: PLR0913 - the parts of an operation, most by name
+def _operation(
     summary: str,
     answer: str,
     problems: Iterable[int] = (),

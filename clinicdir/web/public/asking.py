@@ -27,7 +27,7 @@ from clinicdir.locations.models import Location
 from clinicdir.locations.queries import find_location, list_locations, organization_name
 from clinicdir.web.answers import answer_rows
 from clinicdir.web.errors import remember_phones
-from clinicdir.web.forms import STEPS, GoalForm, QuestionForm, SendForm
+from clinicdir.web.forms import STEPS, GoalForm, Offer, QuestionForm, SendForm
 from clinicdir.web.language import LOCALE
 from clinicdir.web.parts import parts
 from clinicdir.web.public.blueprint import bp
@@ -220,7 +220,8 @@ def _today(slug: str | None) -> date:
 
 
 def _prepare(form: QuestionForm, answers: dict[str, Any]) -> None:
-    form.prepare(parts().intake, _offered(answers.get("location")), _today(answers.get("location")))
+    slug = answers.get("location")
+    form.prepare(Offer(parts().intake, _offered(slug), _today(slug)))
     if isinstance(form, GoalForm):
         form.consent_version.data = form.consent_version.data or parts().intake.consent.version
 

@@ -1,0 +1,48 @@
+# Every target is one or two plain commands; README.md shows them too.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(if $(PORT),CLINICDIR_PORT=$(PORT)) $(BIN)
+
+.PHONY: serve demo test check fix browser requirements clean
+
+serve: .venv/ready
+	$(RUN)/flask serve
+
+demo: .venv/ready
+	CLINICDIR_DATABASE_URL=sqlite:///$(CURDIR)/instance/demo.sqlite3 $(RUN)/flask demo
+
+test: .venv/ready-dev
+	$(BIN)/python -m pytest
+
+check: .venv/ready-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tools.check_migrations
+	$(MAKE) test
+
+fix: .venv/ready-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+browser: .venv/ready-dev
+	$(BIN)/python -m pytest tests/browser
+
+requirements: .venv/ready-dev
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes pyproject.toml --group dev -o requirements-dev.txt
+
+clean:
+	rm -rf .venv node_modules
+
+# A stamp holds the sum of the requirements that were installed; while it matches, nothing is done.
+.venv/ready: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	touch $@
+
+.venv/ready-dev: requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch .venv/ready $@

@@ -1,0 +1,1 @@
+"""Scripts for those who work on clinicdir; the running site needs none of them."""
