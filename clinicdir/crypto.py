@@ -84,7 +84,7 @@ class KeyRing:
         nonce = sealed[_ID_BYTES : _ID_BYTES + _NONCE_BYTES]
         try:
             return key.seal.decrypt(nonce, sealed[_ID_BYTES + _NONCE_BYTES :], context)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError where it was cut short
             message = "A sealed value does not belong to its row, or it was changed."
             raise CannotOpen(message) from None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from flask.helpers import get_debug_flag
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
@@ -30,7 +31,10 @@ class BadSettings(Exception):  # noqa: N818 - reads as a word
 class Settings(BaseSettings):
     """Everything an operator can set; `docs/settings.md` explains each."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    # An empty variable counts as unset: a secret key of no characters would sign nothing.
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     env: Literal["embedded", "production"] = Field(
         "embedded", description="`production` refuses to start with anything unsafe"
@@ -232,6 +236,8 @@ def _production_troubles(settings: Settings) -> list[str]:
         troubles.append("Set CLINICDIR_BASE_URL to the https:// address of the site.")
     if settings.rate_limits == "off":
         troubles.append("Unset CLINICDIR_RATE_LIMITS: limits stay on in production.")
-    if settings.instance.exists() and settings.instance.stat().st_mode & stat.S_IROTH:
-        troubles.append(f"Run `chmod 700 {settings.instance}`: everybody can read the data in it.")
+    if get_debug_flag():
+        troubles.append("Unset FLASK_DEBUG: its pages show the data to whoever meets a fault.")
+    if settings.instance.exists() and settings.instance.stat().st_mode & stat.S_IRWXO:
+        troubles.append(f"Run `chmod 700 {settings.instance}`: everybody can reach the data in it.")
     return troubles

@@ -34,7 +34,7 @@ def running_postgres() -> Iterator[str | None]:
     account = _unprivileged_account()
     if account is not None:
         shutil.chown(folder, *account)
-    data, port = folder / "data", _free_port()
+    data, port = folder / "data", free_port()
     options = f"-c listen_addresses=127.0.0.1 -p {port} -k {folder} -c fsync=off"
     options += " -c full_page_writes=off -c max_connections=60"
     try:
@@ -80,7 +80,8 @@ def _run(account: tuple[int, int] | None, *command: object) -> None:
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of the loopback address that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

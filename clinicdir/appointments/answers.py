@@ -3,7 +3,7 @@
 import calendar
 import re
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import date
 
 import phonenumbers
@@ -25,22 +25,42 @@ _MONTH = re.compile(r"\d{4}-\d{2}", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # Overrides and isolates of writing direction; they can make a page show other text than it has.
 _DIRECTION_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_ZERO_WIDTH = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u3164\u2800")
+# Letters by their category, yet nothing of them is seen.
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+# Formats without width, and marks that want a letter to stand on.
+_UNSEEN = frozenset(("Cf", "Mn", "Me"))
+_REPLACEMENT = "\ufffd"
 
 
 def has_unshowable(text: str) -> bool:
     """Say whether a text holds control, surrogate, replacement or direction characters."""
     return any(
-        symbol in _DIRECTION_CONTROLS
-        or symbol == "\ufffd"
-        or (unicodedata.category(symbol) in ("Cc", "Cs") and symbol not in "\n\t")
+        symbol in _DIRECTION_CONTROLS or symbol == _REPLACEMENT or not _fits_a_page(symbol)
         for symbol in text
     )
 
 
+def showable(text: str) -> str:
+    """Return a text with U+FFFD, which the rules refuse, for all that no page can hold."""
+    return "".join(
+        symbol if symbol == "\r" or _fits_a_page(symbol) else _REPLACEMENT for symbol in text
+    )
+
+
+def _fits_a_page(symbol: str) -> bool:
+    """Say whether HTML can hold a character: no control, surrogate or noncharacter."""
+    if unicodedata.category(symbol) in ("Cc", "Cs"):
+        return symbol in "\n\t"
+    code = ord(symbol)
+    return code & 0xFFFE != 0xFFFE and not 0xFDD0 <= code <= 0xFDEF  # noqa: PLR2004
+
+
 def is_blank(text: str) -> bool:
     """Say whether nothing of a text would be seen."""
-    return all(symbol.isspace() or symbol in _ZERO_WIDTH for symbol in text)
+    return all(
+        symbol.isspace() or symbol in _FILLERS or unicodedata.category(symbol) in _UNSEEN
+        for symbol in text
+    )
 
 
 class AnswerReader:
@@ -95,7 +115,8 @@ class AnswerReader:
     def name(self, name: str, *, too_long: str, missing: str | None = None) -> str | None:
         """Return a person's name: one line in any script, no web address."""
         clean = self.text(name, limit=_NAME_LENGTH, too_long=too_long, missing=missing)
-        if clean is not None and ("\n" in clean or "\t" in clean or _LINK.search(clean)):
+        one_line = clean is None or (len(clean.splitlines()) == 1 and "\t" not in clean)
+        if clean is not None and (not one_line or _LINK.search(clean)):
             self.refuse(name, "not_a_name", marked("Enter a name on one line, without web links"))
             return None
         return clean
@@ -118,8 +139,11 @@ class AnswerReader:
         """Return a list of short texts without repeats, empty where none was sent."""
         if sent is None:
             return ()
-        if not isinstance(sent, Sequence) or not all(isinstance(item, str) for item in sent):
+        if not isinstance(sent, list) or not all(isinstance(item, str) for item in sent):
             self.refuse(name, "type", _WRONG_TYPE, kind="a list of texts")
+            return ()
+        if any(has_unshowable(item) for item in sent):
+            self.refuse(name, "unshowable", _UNSHOWABLE)
             return ()
         return tuple(dict.fromkeys(item for item in sent if item))
 
@@ -202,7 +226,10 @@ class AnswerReader:
         if typed is None:
             return None
         try:
-            return validate_email(typed, check_deliverability=False).normalized
+            # Names that the rules of the internet keep for tests may stand here too.
+            return validate_email(
+                typed, check_deliverability=False, test_environment=True
+            ).normalized
         except EmailNotValidError:
             self.refuse(name, "not_an_email", refused)
             return None
@@ -210,7 +237,7 @@ class AnswerReader:
 
 def parse_phone(typed: str) -> str | None:
     """Return the E.164 form of a typed phone number, None where it cannot be dialled."""
-    text = unicodedata.normalize("NFKC", typed)
+    text = _ascii_digits(unicodedata.normalize("NFKC", typed))
     try:
         number = phonenumbers.parse(text, "US")
     except phonenumbers.NumberParseException:
@@ -223,6 +250,12 @@ def parse_phone(typed: str) -> str | None:
         return None
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return f"{e164};ext={number.extension}" if number.extension else e164
+
+
+def _ascii_digits(text: str) -> str:
+    return "".join(
+        str(unicodedata.decimal(symbol)) if symbol.isdecimal() else symbol for symbol in text
+    )
 
 
 def _parse_day(text: str) -> date | None:

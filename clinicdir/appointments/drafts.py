@@ -43,9 +43,9 @@ def change_draft(draft: RequestDraft, answers: dict[str, Any], *, now: datetime)
     draft.changed_at = now
 
 
-def drop_draft(draft: RequestDraft) -> None:
+def drop_draft(token: str) -> None:
     """Forget the answers at once; a second press may come when they are gone already."""
-    db.session.execute(delete(RequestDraft).where(RequestDraft.id == draft.id))
+    db.session.execute(delete(RequestDraft).where(RequestDraft.token_hash == token_hash(token)))
 
 
 def drop_old_drafts(*, now: datetime) -> None:

@@ -81,22 +81,20 @@ def submit_request(
 
     The same key with the same content gives the request it made; with other content Conflict.
     """
-    digest = _digest(submission)
-    stored = _find_submitted(arrival.key, digest)
+    digests = _digests(submission)
+    stored = _find_submitted(arrival.key, digests)
     if stored is not None:
         return stored
     locations = _ticked_locations(submission.location)
-    chosen = next((place for place in locations if place.status != LocationStatus.CLOSED), None)
-    if chosen is None:
-        raise Invalid(FieldError("location", "closed", marked("Select a clinic that is open")))
+    chosen = _first_open(locations)
     appointment_request = _build(submission, arrival, location=chosen, now=now)
-    appointment_request.submission_hash = digest
+    appointment_request.submission_hash = digests[0]
     try:
         with db.session.begin_nested():
             db.session.add(appointment_request)
     except IntegrityError:
         # On PostgreSQL the same key can come in twice at once; the first one has just committed.
-        stored = _find_submitted(arrival.key, digest)
+        stored = _find_submitted(arrival.key, digests)
         if stored is None:
             raise
         return stored
@@ -120,21 +118,31 @@ def link_token(appointment_request: AppointmentRequest) -> str:
     )
 
 
-def _find_submitted(key: str, digest: bytes) -> AppointmentRequest | None:
+def check_location(slug: str) -> None:
+    """Raise Invalid unless there is such a clinic and it takes requests."""
+    _first_open(_ticked_locations((slug,)))
+
+
+def _find_submitted(key: str, digests: list[bytes]) -> AppointmentRequest | None:
     query = select(AppointmentRequest).where(AppointmentRequest.submission_key == key)
     stored = db.session.scalar(query)
-    if stored is not None and not hmac.compare_digest(stored.submission_hash, digest):
+    if stored is not None and not any(
+        hmac.compare_digest(stored.submission_hash, digest) for digest in digests
+    ):
         message = "This key was used before, for a request with other content."
         raise Conflict(message)
     return stored
 
 
-def _digest(submission: Submission) -> bytes:
-    """Return a keyed hash of the whole content: a plain one would let a phone be guessed."""
+def _digests(submission: Submission) -> list[bytes]:
+    """Return a hash of the whole content by each key, as a plain one would let a phone be guessed.
+
+    The first one is stored; the others find what came in before a change of keys.
+    """
     text = json.dumps(
         dataclasses.asdict(submission), sort_keys=True, default=str, ensure_ascii=True
     )
-    return key_ring().fingerprint("submission", text)
+    return key_ring().fingerprints("submission", text)
 
 
 def _ticked_locations(slugs: tuple[str, ...]) -> list[Location]:
@@ -145,6 +153,13 @@ def _ticked_locations(slugs: tuple[str, ...]) -> list[Location]:
     if len(found) < len(slugs):
         raise Invalid(FieldError("location", "not_a_choice", marked("Select a clinic")))
     return [found[slug] for slug in slugs]
+
+
+def _first_open(locations: list[Location]) -> Location:
+    chosen = next((place for place in locations if place.status != LocationStatus.CLOSED), None)
+    if chosen is None:
+        raise Invalid(FieldError("location", "closed", marked("Select a clinic that is open")))
+    return chosen
 
 
 def _build(

@@ -1,5 +1,6 @@
 """Hands a message to the outside world and tells lasting refusals from passing troubles."""
 
+import contextlib
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -71,43 +72,58 @@ class SmtpChannel:
     def send(self, mail: EmailMessage) -> None:
         """Return once the server has accepted the mail; else raise Refused or Troubled."""
         try:
-            with self._connect() as server:
+            server = self._connect()
+            try:
+                self._greet(server)
                 server.send_message(mail)
+                # Whatever comes back from here on, the mail is accepted.
+                with contextlib.suppress(smtplib.SMTPException, OSError):
+                    server.quit()
+            finally:
+                server.close()
         except smtplib.SMTPRecipientsRefused as refusal:
             code, text = next(iter(refusal.recipients.values()))
             raise _told_apart(code, text) from refusal
-        except smtplib.SMTPResponseException as answer:
+        except smtplib.SMTPDataError as answer:
             raise _told_apart(answer.smtp_code, answer.smtp_error) from answer
+        except smtplib.SMTPResponseException as answer:
+            # What is refused at the door, at the password or for the sender hits every message
+            # alike and is the operator's to mend: the messages must outlive it.
+            raise Troubled(_words(answer.smtp_code, answer.smtp_error)) from answer
         except (smtplib.SMTPException, OSError) as trouble:
             message = f"{type(trouble).__name__}: {trouble}"
             raise Troubled(message) from trouble
 
     def _connect(self) -> smtplib.SMTP:
         address = self._address
-        context = ssl.create_default_context()
         if address.implicit_tls:
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                address.host, address.port, timeout=TIMEOUT_S, context=context
-            )
-        else:
-            server = smtplib.SMTP(address.host, address.port, timeout=TIMEOUT_S)
-            server.ehlo()
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(address.host, address.port, timeout=TIMEOUT_S, context=context)
+        return smtplib.SMTP(address.host, address.port, timeout=TIMEOUT_S)
+
+    def _greet(self, server: smtplib.SMTP) -> None:
+        """Encrypt where that is offered, go no further where it is demanded and not; sign in."""
+        address = self._address
+        server.ehlo_or_helo_if_needed()
+        if not address.implicit_tls:
             if server.has_extn("starttls"):
-                server.starttls(context=context)
+                server.starttls(context=ssl.create_default_context())
             elif address.starttls_required:
-                server.close()
                 message = (
                     "The mail server does not offer STARTTLS, which CLINICDIR_SMTP_URL demands."
                 )
                 raise Troubled(message)
         if address.user is not None:
             server.login(address.user, address.password or "")
-        return server
 
 
 def _told_apart(code: int, text: bytes | str) -> Exception:
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    message = f"{code} {words}"
-    # A wrong password (535) is the operator's to mend: the message must outlive it.
+    message = _words(code, text)
+    # "Authentication required" and its kin speak of us, not of the message.
     login = code in (530, 534, 535, 538)
     return Refused(message) if code >= _PERMANENT and not login else Troubled(message)
+
+
+def _words(code: int, text: bytes | str) -> str:
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return f"{code} {words}"

@@ -5,6 +5,7 @@ and marked in another short one; a worker that dies in between lets the lease ru
 message leaves at least once and always with the same Message-ID.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,15 @@ from clinicdir.db import db, transaction
 from clinicdir.notifications.channels import NoAddress, Refused, Send, Troubled
 from clinicdir.notifications.messages import MessageTexts
 from clinicdir.notifications.models import OutboxMessage
-from clinicdir.notifications.rules import DeliveryState, Message, MessageKind, next_wait
+from clinicdir.notifications.rules import (
+    ADDRESS_WAIT,
+    DeliveryState,
+    Message,
+    MessageKind,
+    next_wait,
+)
+
+_log = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=2)
 _ERROR_LENGTH = 300
@@ -44,6 +53,13 @@ class _Taken:
     message_key: str
     kind: MessageKind
     subject_id: int
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    state: DeliveryState
+    error: str | None
+    tried: bool
 
 
 def deliver_due(post: Post, *, clock: Callable[[], datetime], limit: int = 100) -> int:
@@ -80,7 +96,7 @@ def _take(now: datetime) -> _Taken | None:
 
 
 def _deliver(taken: _Taken, post: Post, clock: Callable[[], datetime]) -> DeliveryState:
-    state, error = DeliveryState.WAITING, None
+    state, error, tried = DeliveryState.WAITING, None, True
     try:
         message = post.resolve(taken.kind, taken.subject_id)
         db.session.rollback()  # the read ends here: nothing is held open while the mail leaves
@@ -93,20 +109,27 @@ def _deliver(taken: _Taken, post: Post, clock: Callable[[], datetime]) -> Delive
         state = DeliveryState.NOT_NEEDED
     except Refused as refusal:
         state, error = DeliveryState.REFUSED, str(refusal)
-    except (Troubled, NoAddress) as trouble:
+    except NoAddress as lack:
+        error, tried = str(lack), False
+    except Troubled as trouble:
         error = str(trouble)
-    _mark(taken, state, error, clock())
+    except Exception as fault:  # one message that cannot be written must not hold up the others
+        _log.exception("message %s cannot be delivered", taken.message_key)
+        error = f"fault: {type(fault).__name__}"
+    _mark(taken, _Outcome(state, error, tried=tried), clock())
     return state
 
 
-def _mark(taken: _Taken, state: DeliveryState, error: str | None, now: datetime) -> None:
+def _mark(taken: _Taken, outcome: _Outcome, now: datetime) -> None:
     with transaction():
-        row = db.session.get_one(OutboxMessage, taken.id)
-        row.state = state
-        row.attempts += 1
+        row = db.session.get_one(OutboxMessage, taken.id, with_for_update=True)
+        if row.state is not DeliveryState.WAITING:
+            return  # our lease ran out, and another worker has finished it meanwhile
+        row.state = outcome.state
+        row.attempts += outcome.tried
         row.leased_until = None
-        row.last_error = error[:_ERROR_LENGTH] if error else None
-        if state is DeliveryState.WAITING:
-            row.due_at = now + next_wait(row.attempts)
+        row.last_error = outcome.error[:_ERROR_LENGTH] if outcome.error else None
+        if outcome.state is DeliveryState.WAITING:
+            row.due_at = now + (next_wait(row.attempts) if outcome.tried else ADDRESS_WAIT)
         else:
             row.finished_at = now

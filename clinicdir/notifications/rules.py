@@ -38,6 +38,8 @@ class Message:
 _FIRST_WAIT = timedelta(seconds=20)
 _LONGEST_WAIT = timedelta(minutes=30)
 _DOUBLINGS = 7
+# Where nobody has set an address yet, nothing was tried: the row is looked at again after this.
+ADDRESS_WAIT = timedelta(minutes=5)
 
 
 def next_wait(attempts: int) -> timedelta:

@@ -3,12 +3,14 @@
 import logging
 import secrets
 
-from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
+from clinicdir import clock
+from clinicdir.appointments.answers import showable
 from clinicdir.crypto import CannotOpen
 from clinicdir.errors import (
     Conflict,
@@ -22,10 +24,12 @@ from clinicdir.errors import (
 from clinicdir.locations.models import Location
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.web.language import gettext
+from clinicdir.web.security import limiter
 
 _log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+_MOST_PHONES = 50
 _STATUS: dict[type[DomainError], int] = {
     NotFound: 404,
     NotAllowed: 409,
@@ -38,6 +42,7 @@ _STATUS: dict[type[DomainError], int] = {
 
 def init_app(app: Flask) -> None:
     """Answer every error in our own words."""
+    app.extensions["clinicdir.phones"] = {}
     app.register_error_handler(DomainError, _on_domain_error)
     app.register_error_handler(StaleDataError, lambda _error: answer(409))
     app.register_error_handler(HTTPException, _on_http_error)
@@ -46,13 +51,20 @@ def init_app(app: Flask) -> None:
 
 
 def remember_phones(locations: list[Location]) -> None:
-    """Keep the clinics' numbers in memory: an error page must not need the database."""
+    """Keep these numbers for an error page of this request, and in memory for any other.
+
+    An error page must not need the database; it may come before this request has read anything.
+    """
     phones = {
         location.name: number
         for location in locations
         if (number := location.telecom_value(TelecomSystem.PHONE)) is not None
     }
-    current_app.extensions["clinicdir.phones"] = phones
+    g.phones = phones
+    known: dict[str, str] = current_app.extensions["clinicdir.phones"]
+    for name, number in phones.items():
+        if name in known or len(known) < _MOST_PHONES:
+            known[name] = number
 
 
 def answer(
@@ -68,14 +80,22 @@ def answer(
             "errors/error.html",
             title=title,
             advice=detail or advice,
-            phones=current_app.extensions.get("clinicdir.phones", {}),
+            phones=g.get("phones") or dict(current_app.extensions["clinicdir.phones"]),
             typed=_typed() if status == 503 else None,  # noqa: PLR2004
         )
         response = current_app.make_response(page)
     response.status_code = status
     if status == 503:  # noqa: PLR2004
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    if status == 429:  # noqa: PLR2004
+        response.headers["Retry-After"] = str(_seconds_to_wait())
     return response
+
+
+def _seconds_to_wait() -> int:
+    limit = limiter.current_limit
+    until = limit.reset_at if limit is not None else 0
+    return max(1, round(until - clock.now().timestamp()))
 
 
 def field_errors(refusal: Invalid) -> list[dict[str, str]]:
@@ -96,14 +116,18 @@ def _problem(
     problem: dict[str, object] = {
         "type": "about:blank", "title": title, "status": status, "detail": detail,
     }  # fmt: skip
-    return problem if errors is None else problem | {"errors": errors}
+    return problem | {"errors": errors or []}
 
 
 def _typed() -> dict[str, list[str]] | None:
     """Return what a form sent, to be sent again with one press."""
     if request.method != "POST" or request.mimetype == "application/json":
         return None
-    return {name: request.form.getlist(name) for name in request.form if name != "password"}
+    return {
+        showable(name): [showable(value) for value in values]
+        for name, values in request.form.lists()
+        if name != "password"
+    }
 
 
 def _words(status: int) -> tuple[str, str]:
@@ -167,7 +191,7 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
         return error.get_response()
     response = answer(error.code)
     for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
+        if name == "Allow":
             response.headers[name] = value
     return response
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, ClassVar
 
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import (
     BooleanField,
     Field,
@@ -17,6 +18,7 @@ from wtforms import (
     TextAreaField,
 )
 
+from clinicdir.appointments.answers import showable
 from clinicdir.appointments.intake import Choice, Intake
 from clinicdir.appointments.submission import (
     MAX_WINDOWS,
@@ -77,22 +79,32 @@ LANGUAGES = {
 }
 
 
+# Where the errors of an answer are shown that several fields make up.
+_SHOWN_AT = {"windows": "window1"}
+
+
 class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """A form whose token web/security.py checks and whose rules the domain has."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]  # the same
+        """How this site's forms read what was sent."""
+
+        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:  # noqa: ANN401
+            """Let only through what a page can show again; the rules refuse what stands for it."""
+            sent = super().wrap_formdata(form, formdata)
+            if sent is None:
+                return None
+            return MultiDict((name, showable(text)) for name, text in sent.items(multi=True))
 
     def attach(self, errors: Iterable[FieldError]) -> bool:
         """Show the domain's errors at this page's fields; say whether there was one."""
         found = False
         for error in errors:
-            field = self._fields.get(self.field_name(error.field))
+            field = self._fields.get(_SHOWN_AT.get(error.field, error.field))
             if field is not None:
                 field.errors = [gettext(error.message, **error.values)]
                 found = True
         return found
-
-    def field_name(self, answer: str) -> str:
-        """Return the field where an answer's error is shown."""
-        return answer
 
 
 @dataclass(frozen=True)
@@ -239,12 +251,14 @@ class TimesForm(QuestionForm):
             windows.append({"weekday": weekday, "part": part})
         return given | {"windows": windows}
 
-    def field_name(self, answer: str) -> str:
-        """Show an error of the list at its first field."""
-        return "window1" if answer == "windows" else answer
-
 
 STEPS: tuple[type[QuestionForm], ...] = (GoalForm, PeopleForm, ContactForm, TimesForm)
+
+
+def step_of(answer: str) -> str:
+    """Return the step of the page that asks for an answer, the first one where none does."""
+    field = _SHOWN_AT.get(answer, answer)
+    return next((form.step for form in STEPS if hasattr(form, field)), STEPS[0].step)
 
 
 class SendForm(Form):
@@ -273,7 +287,7 @@ def _as_answer(field: Field) -> Any:  # noqa: ANN401 - text, list or yes-no
     if isinstance(value, str):
         # Browsers send line ends as two characters; the limits count what people typed.
         value = value.replace("\r\n", "\n")
-    return None if value in (None, "", "None") else value
+    return value or None
 
 
 def _pairs(choices: Iterable[Choice]) -> list[tuple[str, str]]:

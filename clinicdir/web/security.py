@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the module exists for type checkers only
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -79,6 +79,7 @@ def init_security(app: Flask, settings: Settings) -> None:
     app.config["RATELIMIT_ENABLED"] = settings.rate_limits == "on"
     app.config["RATELIMIT_STRATEGY"] = "fixed-window"
     app.before_request(_check_host)
+    app.before_request(_check_bytes)
     app.before_request(_check_guard)
     app.before_request(_check_origin)
     app.before_request(_check_form_token)
@@ -126,15 +127,44 @@ def _check_host() -> None:
     """Refuse a Host that is not ours; ports may differ behind a proxy or a tunnel."""
     settings: Settings = current_app.extensions["clinicdir"].settings
     ours = urlsplit(settings.url).hostname
+    host = request.headers.get("Host", "")
     try:
-        asked = urlsplit(f"//{request.headers.get('Host', '')}")
+        asked = urlsplit(f"//{host}")
         named, _ = asked.hostname, asked.port
     except ValueError:
+        abort(400)
+    if asked.netloc != host or "@" in host:
         abort(400)
     local = {"localhost", "127.0.0.1", "::1"}
     allowed = {ours} | (local if ours in local | {"0.0.0.0", "::"} else set())  # noqa: S104
     if named not in allowed:
         abort(400)
+
+
+def _check_bytes() -> None:
+    """Refuse what is no UTF-8, and NUL in an address; Werkzeug would put U+FFFD in its place."""
+    path: str = request.environ.get("PATH_INFO", "")
+    address = path.encode("latin-1") + b"?" + unquote_to_bytes(request.query_string)
+    if b"\0" in address or not _is_utf8(address):
+        abort(400)
+    if request.method in _READS:
+        return
+    if request.mimetype == "application/x-www-form-urlencoded":
+        body = unquote_to_bytes(request.get_data())
+    elif request.mimetype == "multipart/form-data":
+        body = request.get_data()
+    else:
+        return
+    if not _is_utf8(body):
+        abort(400)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _check_guard() -> ResponseReturnValue | None:

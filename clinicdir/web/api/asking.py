@@ -11,15 +11,20 @@ from clinicdir.appointments.rules import RequestChannel
 from clinicdir.appointments.submission import Context, check_submission
 from clinicdir.audit.rules import PATIENT
 from clinicdir.db import transaction
+from clinicdir.errors import FieldError, marked
 from clinicdir.locations.queries import list_locations
-from clinicdir.web.api.blueprint import bp, json_body
-from clinicdir.web.errors import answer, remember_phones
+from clinicdir.web.api.blueprint import bp, json_body, refuse
+from clinicdir.web.errors import remember_phones
 from clinicdir.web.language import LOCALE
 from clinicdir.web.parts import parts
 from clinicdir.web.security import limiter
 
 PER_ADDRESS = "200 per 10 minutes"
 _LONGEST_KEY = 200
+_SEND_A_KEY = marked(
+    "Send the header Idempotency-Key with a value of your own, new for each request and the"
+    " same at each try: 1 to 200 printable ASCII characters."
+)
 
 
 @bp.post("/api/v1/requests")
@@ -29,11 +34,7 @@ def submit() -> Response:
     body = json_body()
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key or len(key) > _LONGEST_KEY or not key.isascii() or not key.isprintable():
-        return answer(
-            400,
-            detail="Send the header Idempotency-Key with a value of your own, new for each"
-            " request and the same at each try: 1 to 200 printable ASCII characters.",
-        )
+        return refuse(400, FieldError("Idempotency-Key", "missing", _SEND_A_KEY))
     now = clock.now()
     locations = list_locations(limit=1)
     remember_phones(list_locations(limit=50))

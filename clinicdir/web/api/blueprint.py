@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, Response, abort, request
 
 from clinicdir.errors import FieldError, Invalid, marked
+from clinicdir.web.errors import answer, field_errors
 
 bp = Blueprint("api", __name__)
 
@@ -20,3 +21,9 @@ def json_body() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Invalid(FieldError("", "type", marked("Send one JSON object")))
     return body
+
+
+def refuse(status: int, error: FieldError) -> Response:
+    """Return the problem of one thing that is wrong with a call, told in full as its detail."""
+    errors = field_errors(Invalid(error))
+    return answer(status, detail=errors[0]["message"], errors=errors)

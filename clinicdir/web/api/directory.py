@@ -1,6 +1,5 @@
 """The clinics and the finder as JSON."""
 
-import math
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
@@ -16,9 +15,8 @@ from clinicdir.locations.queries import (
     list_sharing,
 )
 from clinicdir.locations.rules import TelecomSystem, display_number
-from clinicdir.web.api.blueprint import bp, json_body
+from clinicdir.web.api.blueprint import bp, json_body, refuse
 from clinicdir.web.api.openapi import describe
-from clinicdir.web.errors import answer
 from clinicdir.web.paging import after
 from clinicdir.web.parts import parts
 
@@ -56,9 +54,8 @@ def nearest_to() -> Response:
 def nearest_to_postal_code() -> Response:
     """Rank the locations from a ZIP code; a street address does not belong in a URL."""
     if "address" in request.args:
-        return answer(
-            400, detail="Send a street address by POST: a URL is kept in logs and histories."
-        )
+        message = marked("Send a street address by POST: a URL is kept in logs and histories.")
+        return refuse(400, FieldError("address", "not_in_a_url", message))
     postal_code = request.args.get("postal_code")
     if postal_code is None:
         raise Invalid(FieldError("postal_code", "missing", marked("Enter a ZIP code")))
@@ -144,8 +141,7 @@ def _by_position(latitude: object, longitude: object) -> Origin:
         if (
             isinstance(value, bool)
             or not isinstance(value, int | float)
-            or not math.isfinite(value)
-            or abs(value) > most
+            or not -most <= value <= most  # not-a-number and the infinite fail this too
         ):
             message = marked("This must be a number of degrees from %(least)s to %(most)s")
             errors.append(FieldError(name, "out_of_range", message, {"least": -most, "most": most}))

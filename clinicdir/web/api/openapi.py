@@ -270,7 +270,7 @@ def _problem() -> Schema:
         "detail": _text(),
         "errors": _list(error),
     }
-    return {"type": "object", "properties": properties, "required": ["type", "title", "status"]}
+    return _object(properties)
 
 
 def _object(properties: Schema) -> Schema:

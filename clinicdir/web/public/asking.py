@@ -1,5 +1,6 @@
 """The request, page by page: a few questions, check your answers, the patient's own page."""
 
+import re
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,19 +17,24 @@ from clinicdir.appointments.drafts import (
     start_draft,
 )
 from clinicdir.appointments.models import RequestDraft
-from clinicdir.appointments.operations import Arrival, link_token, submit_request
+from clinicdir.appointments.operations import (
+    Arrival,
+    check_location,
+    link_token,
+    submit_request,
+)
 from clinicdir.appointments.queries import find_by_submission_key, get_by_link
 from clinicdir.appointments.rules import RequestChannel
 from clinicdir.appointments.submission import Context, check_submission, find_errors
 from clinicdir.audit.rules import PATIENT
 from clinicdir.db import transaction
-from clinicdir.errors import Invalid
-from clinicdir.locations.models import Location
+from clinicdir.errors import FieldError, Invalid
+from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.queries import find_location, list_locations, organization_name
 from clinicdir.web.answers import answer_rows
 from clinicdir.web.errors import remember_phones
-from clinicdir.web.forms import STEPS, GoalForm, Offer, QuestionForm, SendForm
-from clinicdir.web.language import LOCALE
+from clinicdir.web.forms import STEPS, GoalForm, Offer, QuestionForm, SendForm, step_of
+from clinicdir.web.language import LOCALE, gettext
 from clinicdir.web.parts import parts
 from clinicdir.web.public.blueprint import bp
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
@@ -36,7 +42,8 @@ from clinicdir.web.security import form_token_failed, keeps_answers, limiter
 PER_ADDRESS = "200 per 10 minutes"
 _COOKIE_KEY = "draft"
 _MOST_RADIOS = 20
-_LONGEST_SOURCE = 64
+# The name that a link gives to where it stands: a poster, a doctor's page.
+_SOURCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BY_STEP = {form.step: form for form in STEPS}
 
 
@@ -47,7 +54,9 @@ def start() -> str:
     answers = _answers(draft)
     goals = {choice.code for choice in parts().intake.goals}
     asked = {"location": request.args.get("location"), "goal": request.args.get("goal")}
-    if asked["location"] is not None and find_location(asked["location"]) is None:
+    place = find_location(asked["location"] or "")
+    closed = place is not None and place.status is LocationStatus.CLOSED
+    if place is None or closed:
         asked["location"] = None
     if asked["goal"] not in goals:
         asked["goal"] = None
@@ -55,9 +64,9 @@ def start() -> str:
     form = GoalForm(formdata=None)
     _prepare(form, answers)
     form.fill(answers)
-    form.source.data = request.args.get("source", "")[:_LONGEST_SOURCE]
-    form.change.data = request.args.get("change")
-    return _question_page(form)
+    form.source.data = _source(request.args.get("source")) or _kept_source(draft)
+    form.change.data = _changing()
+    return _question_page(form, closed=place if closed else None)
 
 
 @bp.get("/request/<any(who, contact, times):step>")
@@ -69,7 +78,7 @@ def question(step: str) -> ResponseReturnValue:
     form = _BY_STEP[step](formdata=None)
     _prepare(form, _answers(draft))
     form.fill(_answers(draft))
-    form.change.data = request.args.get("change")
+    form.change.data = _changing()
     return _question_page(form)
 
 
@@ -103,36 +112,42 @@ def send() -> ResponseReturnValue:
     """Send the request; pressed twice, it is still one request with one reference."""
     now = clock.now()
     form = SendForm()
-    draft = find_draft(form.draft.data or session.get(_COOKIE_KEY), now=now)
-    if draft is None:
+    token = form.draft.data or session.get(_COOKIE_KEY)
+    draft = find_draft(token, now=now)
+    if token is None or draft is None:
         sent = find_by_submission_key(_form_key(form.submission_key.data or ""))
         if sent is None:
             return redirect(url_for("public.start"), code=303)
         return redirect(url_for("public.own_page", token=link_token(sent)), code=303)
+    _remember_draft(token)
     if form_token_failed():
-        _remember_draft(form.draft.data)
         return _check_page(draft, expired=True), 400
+    key, source = _form_key(draft.submission_key), _kept_source(draft)
+    arrival = Arrival(key=key, channel=RequestChannel.WEB, locale=LOCALE, source=source)
     try:
         submission = check_submission(_given(_answers(draft)), _context(_answers(draft)))
+        with transaction():
+            sent = submit_request(submission, arrival, actor=PATIENT, now=now)
+            drop_draft(token)
+            link = link_token(sent)
     except Invalid as refusal:
         return _check_page(draft, refusal), 422
-    key, source = _form_key(draft.submission_key), draft.unseal().get("source")
-    arrival = Arrival(key=key, channel=RequestChannel.WEB, locale=LOCALE, source=source)
-    with transaction():
-        sent = submit_request(submission, arrival, actor=PATIENT, now=now)
-        drop_draft(draft)
-        token = link_token(sent)
     session.pop(_COOKIE_KEY, None)
-    return redirect(url_for("public.own_page", token=token), code=303)
+    return redirect(url_for("public.own_page", token=link), code=303)
 
 
 @bp.post("/request/clear")
+@keeps_answers
 def clear() -> ResponseReturnValue:
     """Forget the answers, for people at a shared computer."""
-    draft = find_draft(request.form.get("draft") or session.get(_COOKIE_KEY), now=clock.now())
-    if draft is not None:
+    token = request.form.get("draft") or session.get(_COOKIE_KEY)
+    draft = find_draft(token, now=clock.now())
+    if draft is not None and form_token_failed():
+        _remember_draft(token)
+        return _check_page(draft, expired=True), 400
+    if token is not None and draft is not None:
         with transaction():
-            drop_draft(draft)
+            drop_draft(token)
     session.pop(_COOKIE_KEY, None)
     return redirect(url_for("public.home"), code=303)
 
@@ -162,13 +177,14 @@ def _take_answers(kind: type[QuestionForm]) -> ResponseReturnValue:
     if form_token_failed():
         _remember_draft(form.draft.data)
         return _question_page(form, expired=True), 400
-    if form.attach(find_errors(_given(answers), _context(answers))):
+    if form.attach(_find_errors(answers)):
         return _question_page(form), 422
+    kept: dict[str, Any] = {"answers": answers}
+    if isinstance(form, GoalForm):
+        kept["source"] = _source(form.source.data)
     with transaction():
         drop_old_drafts(now=now)
-        kept: dict[str, Any] = {"answers": answers}
-        if isinstance(form, GoalForm):
-            kept["source"] = (form.source.data or "")[:_LONGEST_SOURCE] or None
+        draft = find_draft(token, now=now)  # another tab may have sent or cleared it just now
         if draft is None:
             _, token = start_draft(kept, now=now)
         else:
@@ -182,6 +198,30 @@ def _next_url(kind: type[QuestionForm], *, changing: bool) -> str:
     if changing or following == len(STEPS):
         return url_for("public.check")
     return url_for("public.question", step=STEPS[following].step)
+
+
+def _find_errors(answers: dict[str, Any]) -> list[FieldError]:
+    """Return what the rules refuse, and the clinic if it does not take requests."""
+    errors = find_errors(_given(answers), _context(answers))
+    if answers.get("location"):
+        try:
+            check_location(answers["location"])
+        except Invalid as refusal:
+            errors += refusal.errors
+    return errors
+
+
+def _source(text: str | None) -> str | None:
+    return text if text and _SOURCE.fullmatch(text) else None
+
+
+def _kept_source(draft: RequestDraft | None) -> str | None:
+    return None if draft is None else draft.unseal().get("source")
+
+
+def _changing() -> str | None:
+    """Return the mark of a page that leads back to the check of all answers."""
+    return "1" if "change" in request.args else None
 
 
 def _remember_draft(token: str | None) -> None:
@@ -231,17 +271,25 @@ def _offered(slug: str | None) -> list[Location]:
     locations = list_locations(limit=_MOST_RADIOS)
     remember_phones(locations)
     chosen = find_location(slug) if slug else None
-    return locations if chosen is None or chosen in locations else [chosen, *locations]
+    if chosen is not None and chosen not in locations:
+        locations = [chosen, *locations]
+    return [place for place in locations if place.status is not LocationStatus.CLOSED]
 
 
-def _question_page(form: QuestionForm, *, expired: bool = False) -> str:
+def _question_page(
+    form: QuestionForm, *, expired: bool = False, closed: Location | None = None
+) -> str:
     form.draft.data = form.draft.data or session.get(_COOKIE_KEY)
+    if isinstance(form, GoalForm):
+        # The page shows the notice in force; who sends it on has been shown this one.
+        form.consent_version.data = parts().intake.consent.version
     return render_template(
         form.template,
         group=organization_name(),
         form=form,
         consent=parts().intake.consent,
         expired=expired,
+        closed=closed,
         number=STEPS.index(type(form)) + 1,
         count=len(STEPS),
     )
@@ -260,6 +308,9 @@ def _check_page(
         form=form,
         sections=answer_rows(answers, parts().intake),
         location=find_location(answers.get("location") or ""),
-        refusals=refusal.errors if refusal else (),
+        refusals=[
+            (step_of(error.field), gettext(error.message, **error.values))
+            for error in (refusal.errors if refusal else ())
+        ],
         expired=expired,
     )

@@ -1,0 +1,87 @@
+"""Every text that a person reads is in the catalogue: a made-up language shows what is not."""
+
+import gettext
+import re
+
+import html5lib
+import pytest
+from flask import Flask
+
+from tests.make import make_request, make_staff, sign_in
+
+READ_ALOUD = ("aria-label", "placeholder", "title", "alt")
+LANGUAGE_NAMES = {
+    "English", "Español", "繁體中文", "Tiếng Việt", "한국어", "Русский", "Soomaali", "አማርኛ",
+    "Tagalog", "Українська",
+}  # fmt: skip
+PAGES = ("/", "/?near=98057", "/?near=zzz", "/locations/renton", "/locations/bellevue", "/privacy")
+PAGES += ("/about", "/request?location=renton", "/staff/login", "/no-such-page")
+
+
+class Brackets(gettext.NullTranslations):
+    """A language in which every sentence stands in brackets."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        return f"⟦{msgid1 if n == 1 else msgid2}⟧"
+
+
+def untranslated(html: str, data: set[str]) -> set[str]:
+    """Return the words of a page that stand outside every bracket and are no data."""
+    document = html5lib.parse(html, namespaceHTMLElements=False)
+    spoken = [
+        node.attrib[name] for node in document.iter() for name in READ_ALOUD if name in node.attrib
+    ]
+    for node in document.iter("meta"):
+        node.attrib.clear()
+    text = " ".join(["".join(document.itertext()), *spoken])
+    while (shorter := re.sub(r"⟦[^⟦⟧]*⟧", " ", text)) != text:
+        text = shorter
+    for known in sorted(data, key=len, reverse=True):
+        text = text.replace(known, " ")
+    return set(re.findall(r"[^\W\d_]{2,}", text))
+
+
+@pytest.fixture
+def bracketed(app: Flask) -> Flask:
+    app.extensions["clinicdir.translations"] = Brackets()
+    return app
+
+
+@pytest.fixture
+def data(app: Flask) -> set[str]:
+    """Return what is data, not text: names, addresses and the group's own notice."""
+    known = {"HIDEF", "911", *LANGUAGE_NAMES, app.extensions["clinicdir"].intake.consent.text}
+    for place in app.test_client().get("/api/v1/locations").get_json()["locations"]:
+        address = place["address"]
+        known |= {place["name"], *filter(None, address.values())}
+    return known
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_public_page_has_no_text_outside_the_catalogue(
+    bracketed: Flask, data: set[str], path: str
+) -> None:
+    html = bracketed.test_client().get(path).get_data(as_text=True)
+    assert untranslated(html, data) == set()
+
+
+def test_request_and_staff_pages_have_no_text_outside_the_catalogue(
+    bracketed: Flask, data: set[str]
+) -> None:
+    with bracketed.app_context():
+        reference = make_request(bracketed, patient_name="Robin Example").reference
+        make_staff("desk@example.com")
+    client = bracketed.test_client()
+    sign_in(client, "desk@example.com")
+    known = data | {"Robin Example", "desk@example.com", reference[:3], reference[3:], "email"}
+    for path in ("/staff/", f"/staff/requests/{reference}", "/staff/?group=closed"):
+        html = client.get(path).get_data(as_text=True)
+        assert untranslated(html, known) == set(), path
+
+
+def test_the_check_sees_a_text_that_was_forgotten() -> None:
+    html = "<!doctype html><title>⟦a⟧</title><p>⟦all right⟧</p><p>forgotten</p>"
+    assert untranslated(html, set()) == {"forgotten"}

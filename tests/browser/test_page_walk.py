@@ -1,0 +1,167 @@
+"""Walks every page in its states: weight, requests, cookies, axe, valid HTML, width."""
+
+import gzip
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import BrowserContext, Page, Response, ViewportSize
+
+from tests.browser.conftest import picture
+from tests.make import make_request, make_staff, sign_in
+from tests.parts import html_checker
+
+pytestmark = [pytest.mark.needs("Chromium")]
+
+MOST_BYTES = 10_000
+MOST_REQUESTS = 2
+AXE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+PUBLIC = (
+    "/",
+    "/?near=98057",
+    "/?near=Nowhereville",
+    "/locations/renton",
+    "/locations/bellevue",
+    "/privacy",
+    "/about",
+    "/request",
+    "/request?location=renton&goal=run",
+    "/no-such-page",
+    "/staff/login",
+)
+
+
+class Walk:
+    """Loads each page in a tab of its own, so that nothing of the page before counts."""
+
+    def __init__(self, context: BrowserContext, width: int) -> None:
+        self.context = context
+        self.size: ViewportSize = {"width": width, "height": 800}
+        self.page = self.new_page()
+
+    def new_page(self) -> Page:
+        page = self.context.new_page()
+        page.set_viewport_size(self.size)
+        return page
+
+    def load(self, url: str, name: str = "") -> None:
+        """Load a page anew and check what it fetched, what it weighs and how it looks."""
+        answers: list[Response] = []
+        page = self.new_page()
+        page.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108
+        page.goto(url)
+        assert {urlsplit(answer.url).netloc for answer in answers} == {urlsplit(url).netloc}
+        assert len(answers) <= MOST_REQUESTS, [answer.url for answer in answers]
+        weight = sum(len(gzip.compress(answer.body())) for answer in answers)
+        assert weight <= MOST_BYTES, f"{url} weighs {weight} bytes"
+        check_look(page)
+        if name:
+            picture(page, name)
+        page.close()
+
+
+def check_look(page: Page) -> None:
+    """Fail on an axe finding or a page that scrolls sideways."""
+    findings = Axe().run(page, options=AXE).response["violations"]
+    assert [(found["id"], [node["html"] for node in found["nodes"]]) for found in findings] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.fixture(params=[320, 1280])
+def walked(request: pytest.FixtureRequest, phone: BrowserContext) -> Walk:
+    return Walk(phone, request.param)
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_public_page_is_light_and_for_everybody(base: str, walked: Walk, path: str) -> None:
+    walked.load(base + path)
+    if not path.startswith(("/request", "/staff")):
+        assert walked.context.cookies() == []
+
+
+def test_request_pages_are_light_and_for_everybody(base: str, walked: Walk) -> None:
+    page = walked.page
+    page.goto(f"{base}/request?location=renton")
+    page.get_by_role("button", name="Go on").click()
+    assert page.title().startswith("Error: ")
+    check_look(page)
+    page.get_by_label("Run", exact=True).check()
+    for fill in (_fill_nothing, _fill_people, _fill_contact, _fill_nothing):
+        fill(page)
+        page.get_by_role("button", name="Go on").click()
+        walked.load(page.url)
+    page.get_by_role("button", name="Send the request").click()
+    walked.load(page.url)
+
+
+def _fill_nothing(page: Page) -> None:
+    del page
+
+
+def _fill_people(page: Page) -> None:
+    page.get_by_label("Me", exact=True).check()
+    page.get_by_label("Patient’s full name").fill("Robin Example")
+
+
+def _fill_contact(page: Page) -> None:
+    page.get_by_label("Phone number").fill("206 555 0123")
+    page.get_by_label("Phone", exact=True).check()
+
+
+def test_staff_pages_are_light_and_for_everybody(site: Flask, base: str, walked: Walk) -> None:
+    with site.app_context():
+        references = [make_request(site, patient_name=f"P{n}").reference for n in range(3)]
+        make_staff("desk@example.com")
+    client = site.test_client()
+    sign_in(client, "desk@example.com")
+    cookie = client.get_cookie("clinicdir")
+    assert cookie is not None
+    walked.context.add_cookies([{"name": "clinicdir", "value": cookie.value, "url": base}])
+    for path in ("/staff/", f"/staff/requests/{references[0]}", "/staff/?group=closed"):
+        walked.load(base + path, f"walk {path}")
+
+
+@pytest.mark.needs("the Nu HTML checker")
+def test_every_page_is_valid_html(site: Flask, tmp_path: Path) -> None:
+    with site.app_context():
+        reference = make_request(site).reference
+        make_staff("desk@example.com")
+    client = site.test_client()
+    pages = {path: client.get(path).get_data(as_text=True) for path in PUBLIC}
+    pages["find"] = client.post("/find", data={"address": "98057"}).get_data(as_text=True)
+    pages["forged"] = client.post("/request", data={"goal": "run"}).get_data(as_text=True)
+    sign_in(client, "desk@example.com")
+    for path in ("/staff/", f"/staff/requests/{reference}"):
+        pages[path] = client.get(path).get_data(as_text=True)
+    for number, html in enumerate(pages.values()):
+        (tmp_path / f"{number}.html").write_text(html)
+    checked = subprocess.run(  # noqa: S603 - our own arguments
+        ["java", "-jar", str(html_checker()), "--also-check-css", *sorted(tmp_path.glob("*.html"))],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.stderr == "", checked.stderr
+
+
+def test_the_walk_catches_planted_faults(base: str, phone: BrowserContext, site: Flask) -> None:
+    """Fail if axe or the scroll check have gone blind."""
+    del site
+    page = phone.new_page()
+    page.goto(base)
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<input type=text>')")
+    with pytest.raises(AssertionError, match="label"):
+        check_look(page)
+    page.goto(base)
+    page.evaluate(
+        "document.querySelector('main').insertAdjacentHTML("
+        "'beforeend', '<p>' + '\\u00a0x'.repeat(9000).replaceAll(' ', '') + '</p>')"
+    )
+    page.evaluate("document.body.style.minWidth = '2000px'")
+    with pytest.raises(AssertionError, match="scrollWidth"):
+        check_look(page)

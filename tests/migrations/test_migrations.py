@@ -1,0 +1,118 @@
+"""Each migration goes up, down and up again, empty and with data, on both engines."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import create_engine, inspect, text
+
+from clinicdir.cli.serving import newest_version, prepare_database, schema_version
+from clinicdir.db import db
+from tests.conftest import build_app
+from tests.make import make_request
+
+FOLDER = Path(__file__).parent.parent.parent / "migrations"
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("PostgreSQL"))]
+
+
+@pytest.fixture(params=ENGINES)
+def empty_app(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str | None
+) -> Iterator[Flask]:
+    """Return an app whose database has no table."""
+    if request.param == "sqlite":
+        app = build_app(tmp_path)
+    else:
+        engine = create_engine(f"{postgres_url}/postgres", isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("drop database if exists migrations with (force)"))
+            connection.execute(text("create database migrations"))
+        engine.dispose()
+        app = build_app(tmp_path, database_url=f"{postgres_url}/migrations")
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def tables() -> set[str]:
+    return set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+
+
+def shape() -> dict[str, object]:
+    """Return every column, index and constraint, to be compared."""
+    looked_at = inspect(db.engine)
+    return {
+        table: (
+            [
+                (column["name"], str(column["type"]), column["nullable"])
+                for column in looked_at.get_columns(table)
+            ],
+            sorted(
+                (index["name"] or "", tuple(index["column_names"]))
+                for index in looked_at.get_indexes(table)
+            ),
+            sorted(str(key["name"]) for key in looked_at.get_foreign_keys(table)),
+            sorted(str(unique["name"]) for unique in looked_at.get_unique_constraints(table)),
+        )
+        for table in sorted(tables())
+    }
+
+
+def test_versions_are_numbered_and_the_newest_is_pinned() -> None:
+    names = sorted(path.stem for path in (FOLDER / "versions").glob("*.py"))
+    numbers = [re.fullmatch(r"(\d{4})_[a-z0-9_]+", name) for name in names]
+    assert [int(match[1]) for match in numbers if match] == list(range(1, len(names) + 1))
+    assert newest_version() == names[-1]
+
+
+def test_migrations_import_nothing_of_the_package() -> None:
+    texts = [path.read_text() for path in (FOLDER / "versions").glob("*.py")]
+    assert [text for text in texts if re.search(r"^(from|import) clinicdir", text, re.MULTILINE)] == []
+
+
+def test_up_makes_the_tables_of_the_models(empty_app: Flask) -> None:
+    upgrade()
+    assert tables() == set(db.metadata.tables)
+    assert schema_version() == newest_version()
+    checked = empty_app.test_cli_runner().invoke(args=["db", "check"])
+    assert checked.exit_code == 0, checked.output
+
+
+def test_up_down_and_up_again_give_the_same_shape(empty_app: Flask) -> None:
+    del empty_app
+    upgrade()
+    first = shape()
+    upgrade()
+    assert shape() == first
+    downgrade(revision="base")
+    assert tables() == set()
+    upgrade()
+    assert shape() == first
+
+
+def test_down_goes_through_with_data_in_the_tables(empty_app: Flask) -> None:
+    prepare_database()
+    make_request(empty_app)
+    db.session.remove()
+    downgrade(revision="base")
+    assert tables() == set()
+    prepare_database()
+    counted = db.session.scalar(text("select count(*) from location"))
+    assert counted == 6
+
+
+def test_starting_twice_changes_nothing(empty_app: Flask) -> None:
+    del empty_app
+    prepare_database()
+    rows = db.session.execute(text("select id, slug, version from location order by id")).all()
+    audited = db.session.scalar(text("select count(*) from audit_entry"))
+    db.session.remove()
+    prepare_database()
+    assert (
+        db.session.execute(text("select id, slug, version from location order by id")).all() == rows
+    )
+    assert db.session.scalar(text("select count(*) from audit_entry")) == audited
