@@ -52,6 +52,13 @@ def record(
     db.session.flush()
 
 
+def record_list_view(name: str, *, actor: Actor, now: datetime) -> None:
+    """Append an entry for a look at the list `name`, unless one was just made at the same time."""
+    _locked_head(GROUP_CHAIN)  # whoever looks at the same moment waits here, and then sees ours
+    if list_view_is_due(name, actor=actor, now=now):
+        record("list", actor=actor, now=now, subject=name)
+
+
 def list_view_is_due(name: str, *, actor: Actor, now: datetime) -> bool:
     """Say whether a look at the list `name` needs an entry: one a person, list and 5 minutes."""
     latest = db.session.scalar(

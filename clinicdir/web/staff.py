@@ -1,5 +1,7 @@
 """What front-desk staff see: the inbox over all their locations, and one request with its moves."""
 
+import functools
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +22,7 @@ from clinicdir.appointments.queries import (
     list_requests,
 )
 from clinicdir.appointments.rules import OPEN, Action, Status, allowed_actions, parse_reference
-from clinicdir.audit.operations import list_view_is_due, record
+from clinicdir.audit.operations import list_view_is_due, record, record_list_view
 from clinicdir.audit.rules import location_chain
 from clinicdir.db import transaction
 from clinicdir.errors import FieldError, Forbidden, Invalid, NotAllowed, NotFound, marked
@@ -66,22 +68,41 @@ GROUPS: dict[str, tuple[Status, ...]] = {
 }
 
 
+View = Callable[..., ResponseReturnValue]
+
+
+def needs(right: Right) -> Callable[[View], View]:
+    """Declare the right that a view asks for; whoever lacks it is refused before anything else."""
+
+    def declare(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(**values: str) -> ResponseReturnValue:
+            if not can(signed_in().role, right):
+                raise Forbidden
+            return view(**values)
+
+        guarded.right = right  # type: ignore[attr-defined]
+        return guarded
+
+    return declare
+
+
 @bp.get("/")
+@needs(Right.LIST)
 def inbox() -> str:
     """List the requests of all the person's locations, longest waiting first."""
     member, now = signed_in(), clock.now()
-    _may(Right.LIST)
+    group = request.args.get("group", "open")
+    statuses = GROUPS.get(group) or abort(404)
     scope, actor = member.scope, actor_of(member)
     locations = [place for place in list_all_locations() if scope.holds(place.id)]
     chosen = _chosen(locations)
     name = f"inbox {chosen.slug}" if chosen else "inbox"
     if list_view_is_due(name, actor=actor, now=now):
         with transaction():
-            record("list", actor=actor, now=now, subject=name)
+            record_list_view(name, actor=actor, now=now)
         locations = [place for place in list_all_locations() if scope.holds(place.id)]
         chosen = _chosen(locations)
-    group = request.args.get("group", "open")
-    statuses = GROUPS.get(group) or abort(404)
     location_id = chosen.id if chosen else None
     after_id = after()
     rows = list_requests(
@@ -108,49 +129,33 @@ def inbox() -> str:
 
 
 @bp.get("/requests/<reference>")
+@needs(Right.OPEN)
 def open_request(reference: str) -> str:
-    """Show one request, with an audit entry for the look."""
-    member, now = signed_in(), clock.now()
-    _may(Right.OPEN)
-    with transaction():  # the entry first: transaction() would end the page's read
-        found = _find(reference)
-        record(
-            "view",
-            actor=actor_of(member),
-            now=now,
-            subject=found.reference,
-            chain=location_chain(found.location_id),
-        )
-    return _request_page(_find(reference), MoveForm(formdata=None))
+    """Show one request."""
+    return _request_page(reference, MoveForm(formdata=None))
 
 
 @bp.post("/requests/<reference>/<any(claim, book, decline):action>")
 @keeps_answers
+@needs(Right.ACT)
 def move(reference: str, action: str) -> ResponseReturnValue:
     """Move a request on; a stale page is told so, with everything typed kept."""
-    member, now = signed_in(), clock.now()
-    found = _find(reference)
-    _may(Right.ACT)
-    form = MoveForm()
+    member, now, attempted = signed_in(), clock.now(), Action(action)
+    found, form = _find(reference), MoveForm()
     if form_token_failed():
-        return _request_page(found, form, problem="expired"), 400
+        return _request_page(reference, form, problem="expired", attempted=attempted), 400
     try:
-        step = _read_move(Action(action), form, found, now)
+        step = _read_move(attempted, form, found, now)
     except Invalid as refusal:
         for error in refusal.errors:
             form[error.field].errors = [gettext(error.message)]
-        return _request_page(found, form, attempted=Action(action)), 422
+        return _request_page(reference, form, attempted=attempted), 422
     try:
         with transaction():
             act(_find(reference), step, actor=actor_of(member), now=now)
     except (NotAllowed, StaleDataError):
-        return _request_page(_find(reference), form, problem="stale", attempted=Action(action)), 409
+        return _request_page(reference, form, problem="stale", attempted=attempted), 409
     return redirect(url_for("staff.open_request", reference=reference), code=303)
-
-
-def _may(right: Right) -> None:
-    if not can(signed_in().role, right):
-        raise Forbidden
 
 
 def _find(reference: str) -> AppointmentRequest:
@@ -185,6 +190,8 @@ def _row(found: AppointmentRequest, now: datetime) -> dict[str, Any]:
     return {
         "request": found,
         "patient": personal["patient_name"],
+        "phone": personal["phone"],
+        "phone_e164": personal["phone_e164"],
         "goal": goal_words(found.goal, personal["goal_text"], parts().intake),
         "held": lease_holder(found, now=now) is not None,
     }
@@ -220,10 +227,11 @@ def _booked_at(form: MoveForm, found: AppointmentRequest, now: datetime) -> date
         local = datetime.strptime(  # noqa: DTZ007 - the clinic's zone is put in below
             f"{(form.day.data or '').strip()} {(form.time.data or '').strip()}", "%Y-%m-%d %H:%M"
         )
-    except ValueError:
+        # Of an hour that comes twice when the clocks change, the first one is meant.
+        instant = local.replace(tzinfo=zone).astimezone(now.tzinfo)
+    except (ValueError, OverflowError):
         message = marked("Enter the day and the time, like 2026-11-24 and 14:30")
         raise Invalid(FieldError("day", "not_a_time", message)) from None
-    instant = local.replace(tzinfo=zone).astimezone(now.tzinfo)
     if instant.astimezone(zone).replace(tzinfo=None) != local:
         message = marked("That time is skipped when the clocks change: choose another")
         raise Invalid(FieldError("time", "skipped", message))
@@ -234,29 +242,24 @@ def _booked_at(form: MoveForm, found: AppointmentRequest, now: datetime) -> date
 
 
 def _request_page(
-    found: AppointmentRequest,
+    reference: str,
     form: MoveForm,
     *,
     problem: str | None = None,
     attempted: Action | None = None,
 ) -> str:
+    """Show a request, with an audit entry for the look, however the page came about."""
     member, now = signed_in(), clock.now()
-    personal = found.personal
-    answers = personal | {
-        "location": found.location.slug,
-        "target_month": f"{found.target_month:%Y-%m}" if found.target_month else None,
-    }
-    plain = ("goal", "body_area", "stopped", "for_whom", "contact_by", "best_time", "voicemail_ok")
-    more = ("windows", "short_notice", "returning", "referral", "language", "interpreter")
-    answers |= {name: getattr(found, name) for name in plain + more}
-    events = list_events(found)
+    _record_view(reference, now)
+    found = _find(reference)
+    personal, events, holder = found.personal, list_events(found), lease_holder(found, now=now)
     form.version.data = str(found.version)
     form.decline_reason.choices = [
         (code, gettext(words)) for code, words in DECLINE_REASONS.items()
     ]
-    holder = lease_holder(found, now=now)
     people = {event.staff_id for event in events if event.staff_id} | {holder} - {None}
     may_act = can(member.role, Right.ACT) and holder in (None, member.id)
+    moves = [step for step in MOVES if may_act and step in allowed_actions(found.status)]
     return render_template(
         "staff/request.html",
         group=organization_name(),
@@ -265,14 +268,55 @@ def _request_page(
         request_=found,
         personal=personal,
         goal=goal_words(found.goal, personal["goal_text"], parts().intake),
-        sections=answer_rows(answers, parts().intake),
+        sections=answer_rows(_answers_of(found, personal), parts().intake),
         events=[(event, event.unseal().get("note")) for event in events],
         event_words={action.value: gettext(words) for action, words in EVENT_WORDS.items()},
         people=names_of({number for number in people if number}),
         deliveries=list_deliveries(found.id),
         holder=holder,
-        moves=[step for step in MOVES if may_act and step in allowed_actions(found.status)],
+        moves=moves,
         problem=problem,
         attempted=attempted,
+        typed=[] if attempted in moves else _typed(form),
         now=now,
     )
+
+
+def _record_view(reference: str, now: datetime) -> None:
+    """Write the entry before anything is read for the page: transaction() would end the read."""
+    member = signed_in()
+    with transaction():
+        found = _find(reference)
+        record(
+            "view",
+            actor=actor_of(member),
+            now=now,
+            subject=found.reference,
+            detail=f"as {member.role}",
+            chain=location_chain(found.location_id),
+        )
+
+
+def _answers_of(found: AppointmentRequest, personal: dict[str, Any]) -> dict[str, Any]:
+    plain = ("goal", "body_area", "stopped", "for_whom", "contact_by", "best_time", "voicemail_ok")
+    more = ("windows", "short_notice", "returning", "referral", "language", "interpreter")
+    return (
+        personal
+        | {name: getattr(found, name) for name in plain + more}
+        | {
+            "location": found.location.slug,
+            "target_month": f"{found.target_month:%Y-%m}" if found.target_month else None,
+        }
+    )
+
+
+def _typed(form: MoveForm) -> list[dict[str, str]]:
+    """Return what was typed, to be shown where its form is not offered any more."""
+    reason = DECLINE_REASONS.get(form.decline_reason.data or "", "")
+    typed = {
+        gettext("Day"): form.day.data,
+        gettext("Time at the clinic"): form.time.data,
+        gettext("Why?"): gettext(reason) if reason else None,
+        gettext("Note for colleagues (optional)"): form.note.data,
+    }
+    return [{"question": name, "answer": value} for name, value in typed.items() if value]

@@ -135,7 +135,9 @@ def test_mail_says_where_a_request_waits_and_nothing_of_the_person(
         "Content-Type": 'text/plain; charset="utf-8"',
         "Content-Transfer-Encoding": "7bit",
         "MIME-Version": "1.0",
-    } | {name: value for name, value in mail.items() if name in ("X-Peer", "X-MailFrom", "X-RcptTo")}
+    } | {
+        name: value for name, value in mail.items() if name in ("X-Peer", "X-MailFrom", "X-RcptTo")
+    }
     assert mail.get_content() == (
         "A new appointment request waits at Renton.\r\n"
         "\r\n"

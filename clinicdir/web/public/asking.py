@@ -30,7 +30,13 @@ from clinicdir.audit.rules import PATIENT
 from clinicdir.db import transaction
 from clinicdir.errors import FieldError, Invalid
 from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.locations.queries import find_location, list_locations, organization_name
+from clinicdir.locations.queries import (
+    find_location,
+    list_locations,
+    list_sharing,
+    organization_name,
+)
+from clinicdir.locations.rules import TelecomSystem
 from clinicdir.web.answers import answer_rows
 from clinicdir.web.errors import remember_phones
 from clinicdir.web.forms import STEPS, GoalForm, Offer, QuestionForm, SendForm, step_of
@@ -157,11 +163,13 @@ def own_page(token: str) -> str:
     """Show how a request stands, to whoever has its link; no contact data, no health."""
     appointment_request = get_by_link(token)
     remember_phones([appointment_request.location])
+    phone = appointment_request.location.telecom_value(TelecomSystem.PHONE)
     return render_template(
         "public/own_page.html",
         group=organization_name(),
         request_=appointment_request,
         location=appointment_request.location,
+        sharing=len(list_sharing(phone, TelecomSystem.PHONE)) if phone else 0,
     )
 
 

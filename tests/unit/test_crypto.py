@@ -1,0 +1,98 @@
+import pytest
+
+from clinicdir.crypto import CannotOpen, KeyRing, new_key, new_row_key, token_hash
+
+OLD, NEW = new_key(), new_key()
+PLAIN = b'{"patient_name":"Robin Example"}'
+
+
+def test_sealed_value_opens_with_its_context_only() -> None:
+    ring = KeyRing([NEW])
+    sealed = ring.seal(PLAIN, context=b"request|row 1")
+    assert ring.open(sealed, context=b"request|row 1") == PLAIN
+    for context in (b"request|row 2", b"draft|row 1", b""):
+        with pytest.raises(CannotOpen, match="does not belong to its row"):
+            ring.open(sealed, context=context)
+
+
+def test_same_text_is_sealed_differently_each_time() -> None:
+    ring = KeyRing([NEW])
+    sealed = {ring.seal(PLAIN, context=b"row") for _ in range(20)}
+    assert len(sealed) == 20
+    assert not any(PLAIN in value or b"Robin" in value for value in sealed)
+
+
+def test_every_changed_byte_is_noticed() -> None:
+    ring = KeyRing([NEW])
+    sealed = ring.seal(PLAIN, context=b"row")
+    for place in range(len(sealed)):
+        changed = bytearray(sealed)
+        changed[place] ^= 1
+        with pytest.raises(CannotOpen):
+            ring.open(bytes(changed), context=b"row")
+
+
+def test_value_cut_short_anywhere_cannot_be_opened() -> None:
+    ring = KeyRing([NEW])
+    sealed = ring.seal(PLAIN, context=b"row")
+    for length in range(len(sealed)):
+        with pytest.raises(CannotOpen):
+            ring.open(sealed[:length], context=b"row")
+
+
+def test_old_key_in_second_place_still_opens_finds_and_links() -> None:
+    before, after = KeyRing([OLD]), KeyRing([NEW, OLD])
+    row_key = new_row_key()
+    sealed = before.seal(PLAIN, context=b"row")
+    assert after.open(sealed, context=b"row") == PLAIN
+    found_by = before.fingerprint("phone", "+12065550123")
+    assert after.fingerprints("phone", "+12065550123") == [
+        after.fingerprint("phone", "+12065550123"),
+        found_by,
+    ]
+    assert after.link_token(row_key, 1, key_id=before.newest_id) == before.link_token(row_key, 1)
+
+
+def test_first_key_seals_and_hashes() -> None:
+    ring, alone = KeyRing([NEW, OLD]), KeyRing([NEW])
+    assert ring.newest_id == alone.newest_id
+    assert alone.open(ring.seal(PLAIN, context=b"row"), context=b"row") == PLAIN
+    assert ring.fingerprint("email", "a@example.com") == alone.fingerprint("email", "a@example.com")
+
+
+def test_key_that_left_the_ring_is_named_as_the_trouble() -> None:
+    before, after = KeyRing([OLD]), KeyRing([NEW])
+    with pytest.raises(CannotOpen, match="not in CLINICDIR_ENCRYPTION_KEYS"):
+        after.open(before.seal(PLAIN, context=b"row"), context=b"row")
+    with pytest.raises(CannotOpen, match="not in CLINICDIR_ENCRYPTION_KEYS"):
+        after.link_token(new_row_key(), 1, key_id=before.newest_id)
+
+
+def test_link_is_the_same_at_every_call_and_new_with_each_version_and_row() -> None:
+    ring, row_key = KeyRing([NEW]), new_row_key()
+    tokens = [ring.link_token(row_key, version) for version in (1, 1, 2)]
+    assert tokens[0] == tokens[1]
+    assert len({*tokens, ring.link_token(new_row_key(), 1)}) == 3
+    assert all(len(token) == 43 and "=" not in token for token in tokens)  # 256 bits
+    assert len(token_hash(tokens[0])) == 32
+
+
+def test_purposes_give_different_hashes_of_one_value() -> None:
+    ring = KeyRing([NEW])
+    assert ring.fingerprint("phone", "0123") != ring.fingerprint("phone_last4", "0123")
+    # The purpose cannot run over into the value.
+    assert ring.fingerprint("a", "b\0c") != ring.fingerprint("a\0b", "d")
+    assert ring.fingerprint("name_word", "robin") != KeyRing([OLD]).fingerprint(
+        "name_word", "robin"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "short", "not base64!", NEW[:-5], "ключ", NEW + NEW])
+def test_malformed_key_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be 32 bytes in URL-safe base64"):
+        KeyRing([text])
+
+
+def test_ring_without_keys_is_refused() -> None:
+    with pytest.raises(ValueError, match="At least one encryption key is needed"):
+        KeyRing([])
