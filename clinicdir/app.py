@@ -13,7 +13,18 @@ from clinicdir.finder.geocoding import OfflineGeocoder
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.resources import resource_dir
 from clinicdir.settings import BadSettings, Settings, complete_secrets, load_settings
-from clinicdir.web import api, assets, errors, filters, health, language, login, public, staff
+from clinicdir.web import (
+    api,
+    assets,
+    compression,
+    errors,
+    filters,
+    health,
+    language,
+    login,
+    public,
+    staff,
+)
 from clinicdir.web.parts import Parts
 from clinicdir.web.security import OPEN, SIGNED_IN, init_security, register
 
@@ -50,7 +61,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["settings"] = settings
-    for module in (assets, filters, language, errors):
+    for module in (assets, compression, filters, language, errors):
         module.init_app(app)
     cli.init_app(app)
     return app

@@ -37,7 +37,8 @@ class _Key:
 
     def __init__(self, text: str) -> None:
         try:
-            master = base64.urlsafe_b64decode(text.strip())
+            # Strictly: two keys without a comma between them would else count as the first one.
+            master = base64.b64decode(text.strip(), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
             master = b""
         if len(master) != KEY_BYTES:

@@ -4,7 +4,7 @@ import enum
 import json
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from clinicdir.locations.queries import list_all_locations
 from clinicdir.locations.rules import TelecomSystem, display_number
 from clinicdir.notifications.queries import count_outbox
 from clinicdir.settings import PREFIX
-from clinicdir.web.health import CHECKS
+from clinicdir.web.health import failing_checks
 from clinicdir.web.parts import parts
 
 _STALE = timedelta(hours=1)
@@ -149,16 +149,8 @@ _CURES: dict[str, str] = {
 
 
 def _readiness() -> Iterator[Finding]:
-    for name, check in CHECKS.items():
-        if not _passes(check):
-            yield Finding(Weight.TROUBLE, f"readiness of {name}", "fails", _CURES[name])
-
-
-def _passes(check: Callable[[], bool]) -> bool:
-    try:
-        return check()
-    except (SQLAlchemyError, OSError, ValueError):
-        return False
+    for name in failing_checks():
+        yield Finding(Weight.TROUBLE, f"readiness of {name}", "fails", _CURES[name])
 
 
 def _messages() -> Iterator[Finding]:

@@ -71,7 +71,8 @@ def list_people(as_json: bool) -> None:
         return
     for person in people:
         state = "active" if person["active"] else "disabled"
-        where = ", ".join(person["locations"]) or "every location"
+        everywhere = person["role"] == Role.ADMIN
+        where = "every location" if everywhere else ", ".join(person["locations"])
         click.echo(f"{person['email']}  {person['role']}  {state}  {where}")
 
 

@@ -113,7 +113,7 @@ def _deliver(taken: _Taken, post: Post, clock: Callable[[], datetime]) -> Delive
         error, tried = str(lack), False
     except Troubled as trouble:
         error = str(trouble)
-    except Exception as fault:  # one message that cannot be written must not hold up the others
+    except Exception as fault:  # noqa: BLE001 - one bad message must not hold up the others
         _log.exception("message %s cannot be delivered", taken.message_key)
         error = f"fault: {type(fault).__name__}"
     _mark(taken, _Outcome(state, error, tried=tried), clock())

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from clinicdir.db import db
 from clinicdir.notifications.models import OutboxMessage
@@ -30,6 +30,18 @@ def count_outbox() -> OutboxCount:
         select(func.count()).where(OutboxMessage.state == DeliveryState.REFUSED)
     )
     return OutboxCount(waiting=waiting, oldest_at=oldest, refused=refused or 0)
+
+
+def is_stuck(*, since: datetime) -> bool:
+    """Say whether a message has been tried in vain since then, or not been looked at at all.
+
+    One that only waits for somebody to set an address is neither: its due time moves on.
+    """
+    tried = and_(OutboxMessage.attempts > 0, OutboxMessage.created_at <= since)
+    query = select(OutboxMessage.id).where(
+        OutboxMessage.state == DeliveryState.WAITING, or_(tried, OutboxMessage.due_at <= since)
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def invite(
 
     An account that has a password is refused: changing it is another matter than inviting.
     """
-    address = _clean_address(email)
+    address = clean_address(email)
     if role is not Role.ADMIN and not locations:
         raise Invalid(
             FieldError("location", "missing", marked("Name at least one location for this role"))
@@ -47,6 +47,7 @@ def invite(
         )
         db.session.add(member)
     member.role = role
+    member.active, member.disabled_at = True, None  # it may have been disabled before its first use
     member.locations = list(locations)
     db.session.flush()
     record("invite", actor=actor, now=now, subject=address, detail=role.value)
@@ -106,7 +107,7 @@ def use_link(token: str, *, password_hash: str | None, now: datetime) -> StaffMe
 
 def disable(email: str, *, actor: Actor, now: datetime) -> None:
     """Shut a person out at once: every sign-in and link ends; the account's history stays."""
-    member = _find(_clean_address(email))
+    member = _find(clean_address(email))
     if member is None:
         raise NotFound
     member.active = False
@@ -159,7 +160,8 @@ def _find(address: str) -> StaffMember | None:
     return db.session.scalar(select(StaffMember).where(StaffMember.email == address))
 
 
-def _clean_address(email: str) -> str:
+def clean_address(email: str) -> str:
+    """Return the one spelling by which an address is stored and found, or raise Invalid."""
     try:
         return validate_email(email, check_deliverability=False).normalized.casefold()
     except EmailNotValidError:

@@ -7,13 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from flask import Blueprint, Response, jsonify
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinicdir import clock
+from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.crypto import CannotOpen
 from clinicdir.db import db, key_ring, transaction
-from clinicdir.notifications.queries import count_outbox
+from clinicdir.notifications.queries import is_stuck
 from clinicdir.web.parts import parts
 
 bp = Blueprint("health", __name__)
@@ -32,16 +34,21 @@ def healthz() -> Response:
 @bp.get("/readyz")
 def readyz() -> Response:
     """Name the checks that fail, without versions or details."""
-    failed = [name for name, check in CHECKS.items() if not _passes(check)]
+    failed = failing_checks()
     response = jsonify({"status": "not ready" if failed else "ready", "failed": failed})
     response.status_code = 503 if failed else 200
     return response
 
 
+def failing_checks() -> list[str]:
+    """Return the names of the checks that fail, or cannot be made."""
+    return [name for name, check in CHECKS.items() if not _passes(check)]
+
+
 def _passes(check: Callable[[], bool]) -> bool:
     try:
         return check()
-    except (SQLAlchemyError, OSError, ValueError):
+    except (SQLAlchemyError, OSError, ValueError, CannotOpen):
         return False
 
 
@@ -55,8 +62,7 @@ def _outbox_moves() -> bool:
     """Say whether messages leave; while no mail server is set the doctor says so, not this."""
     if parts().settings.smtp_url is None:
         return True
-    oldest = count_outbox().oldest_at
-    return oldest is None or clock.now() - oldest < _OUTBOX_STUCK
+    return not is_stuck(since=clock.now() - _OUTBOX_STUCK)
 
 
 def _disk_has_room() -> bool:
@@ -65,7 +71,12 @@ def _disk_has_room() -> bool:
 
 
 def _keys_open() -> bool:
+    """Say whether the keys open what they seal, and the first and the last request stored."""
     ring = key_ring()
+    for end in (AppointmentRequest.id.asc(), AppointmentRequest.id.desc()):
+        stored = db.session.scalar(select(AppointmentRequest).order_by(end).limit(1))
+        if stored is not None:
+            stored.unseal()
     return ring.open(ring.seal(b"ready", context=b"readyz"), context=b"readyz") == b"ready"
 
 

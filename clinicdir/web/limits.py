@@ -81,6 +81,8 @@ class FileStorage(Storage):
         """Return this thread's connection; counts may be lost in a power cut, so no sync."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)  # addresses of people and machines stand in it
             connection = sqlite3.connect(self._path, timeout=5, isolation_level=None)
             connection.execute("pragma synchronous = off")
             connection.execute(_SCHEMA)

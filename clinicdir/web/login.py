@@ -20,12 +20,13 @@ from wtforms import PasswordField
 
 from clinicdir import clock
 from clinicdir.db import db, transaction
-from clinicdir.errors import marked
+from clinicdir.errors import Invalid, marked
 from clinicdir.locations.queries import organization_name
 from clinicdir.staff.models import StaffMember
 from clinicdir.staff.operations import (
     SEEN_EVERY,
     actor_of,
+    clean_address,
     end_session,
     get_link,
     is_live,
@@ -37,12 +38,13 @@ from clinicdir.staff.rules import MIN_PASSWORD_LENGTH, LinkPurpose
 from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext
 from clinicdir.web.parts import parts
-from clinicdir.web.security import OPEN, limiter
+from clinicdir.web.security import OPEN, form_token_failed, keeps_answers, limiter
 
 bp = Blueprint("invitation", __name__)
 
 _COOKIE_KEY = "staff_session"
 _FEWEST_DIFFERENT = 5
+_LONGEST_ADDRESS = 254
 _PER_ACCOUNT = "5 per minute"
 _PER_ADDRESS = "30 per minute"
 
@@ -110,7 +112,7 @@ def init_app(app: Flask) -> None:
     app.config.update({f"SECURITY_{name}": value for name, value in _CONFIG.items()})
     datastore = SQLAlchemySessionUserDatastore(db.session, StaffMember, _NoRole)
     security = Security(app, datastore, login_form=StaffLoginForm)
-    security.login_context_processor(lambda: {"group": organization_name()})
+    security.login_context_processor(_login_page_values)
     app.extensions.setdefault("clinicdir.guards", {})["security"] = OPEN
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
     app.login_manager.user_loader(_live_user(app.login_manager._user_callback))  # type: ignore[attr-defined]  # noqa: SLF001
@@ -118,19 +120,40 @@ def init_app(app: Flask) -> None:
     user_logged_out.connect(_on_sign_out, app)
     # It would load the user for every page, also for an error page while the database is away.
     app.template_context_processors[None].remove(_user_context_processor)
-    _limit(app)
+    _wrap_login(app)
     app.after_request(_forget_on_sign_out)
 
 
-def _limit(app: Flask) -> None:
+def _login_page_values() -> dict[str, object]:
+    return {"group": organization_name(), "expired": form_token_failed()}
+
+
+def _wrap_login(app: Flask) -> None:
+    """Limit the tries, and answer refused posts as every other form of ours does."""
     view = app.view_functions["security.login"]
     by_account = limiter.limit(_PER_ACCOUNT, key_func=_typed_account, methods=["POST"])
     by_address = limiter.limit(_PER_ADDRESS, methods=["POST"])
-    app.view_functions["security.login"] = by_account(by_address(view))  # type: ignore[assignment]
+    limited: Any = by_account(by_address(view))
+
+    @keeps_answers
+    def login() -> ResponseReturnValue:
+        if form_token_failed():
+            form = StaffLoginForm()
+            values = _login_page_values()
+            return render_template("staff/login.html", login_user_form=form, **values), 400
+        answer: ResponseReturnValue = limited()
+        return (answer, 422) if request.method == "POST" and isinstance(answer, str) else answer
+
+    app.view_functions["security.login"] = login
 
 
 def _typed_account() -> str:
-    return "account " + request.form.get("email", "").strip().casefold()[:254]
+    """Return the account that is tried, however its address is spelled."""
+    typed = request.form.get("email", "")
+    try:
+        return f"account {clean_address(typed)}"
+    except Invalid:
+        return f"account {typed.strip().casefold()[:_LONGEST_ADDRESS]}"
 
 
 def _live_user(load: Any) -> Any:  # noqa: ANN401 - Flask-Login has no types
@@ -145,7 +168,8 @@ def _live_user(load: Any) -> Any:  # noqa: ANN401 - Flask-Login has no types
         user: StaffMember | None = load(uniquifier)
         if user is None or user.id != row.staff_id:
             return None
-        if now - row.seen_at >= SEEN_EVERY:
+        # Seldom enough to spare writes, often enough that no click falls out of a short idle time.
+        if now - row.seen_at >= min(SEEN_EVERY, idle / 10):
             with transaction():
                 row.seen_at = now
         return user
@@ -180,11 +204,14 @@ def invitation(token: str) -> ResponseReturnValue:
 
 
 @bp.post("/invitation/<token>")
+@keeps_answers
 @limiter.limit(_PER_ADDRESS)
 def accept_invitation(token: str) -> ResponseReturnValue:
     """Set the first password where the link asks for one, use the link up and sign in."""
     link, member = get_link(token, now=clock.now())
     form, chooses = PasswordForm(), link.purpose is LinkPurpose.INVITATION
+    if form_token_failed():
+        return _invitation_page(form, link.purpose, member), 400
     if chooses and not form.check(member.email):
         return _invitation_page(form, link.purpose, member), 422
     hashed = hash_password(form.password.data or "") if chooses else None
@@ -196,12 +223,14 @@ def accept_invitation(token: str) -> ResponseReturnValue:
 
 def _invitation_page(form: PasswordForm, purpose: LinkPurpose, member: StaffMember) -> str:
     chooses = purpose is LinkPurpose.INVITATION
+    form.password.data = None  # a password is never sent back
     return render_template(
         "staff/invitation.html",
         group=organization_name(),
         form=form,
         chooses=chooses,
         email=member.email,
+        expired=form_token_failed(),
     )
 
 

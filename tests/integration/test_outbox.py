@@ -118,7 +118,7 @@ def test_mail_says_where_a_request_waits_and_nothing_of_the_person(
         "note": "canarynote",
         "access_needs": "canaryneeds",
         "body_area": "knee",
-        "stopped": ["stairs"],
+        "stopped": ["climbing"],
     }
     reference = ask(app, **canaries)
     shown = f"{reference[:3]}-{reference[3:]}"
@@ -133,10 +133,8 @@ def test_mail_says_where_a_request_waits_and_nothing_of_the_person(
         "Message-ID": f"<{key}@group.example>",
         "Auto-Submitted": "auto-generated",
         "Content-Type": 'text/plain; charset="utf-8"',
-        "Content-Transfer-Encoding": "7bit",
+        "Content-Transfer-Encoding": "quoted-printable",
         "MIME-Version": "1.0",
-    } | {
-        name: value for name, value in mail.items() if name in ("X-Peer", "X-MailFrom", "X-RcptTo")
     }
     assert mail.get_content() == (
         "A new appointment request waits at Renton.\r\n"
@@ -149,7 +147,7 @@ def test_mail_says_where_a_request_waits_and_nothing_of_the_person(
     )
     assert server.recipients == [[DESK_ADDRESS]]
     told = mail.as_string().casefold()
-    words = ("quibble", "canary", "5550177", "0177", "knee", "stairs")
+    words = ("quibble", "canary", "5550177", "0177", "knee", "climbing")
     assert [word for word in words if word in told] == []
     assert outbox(app) == [accepted(frozen, tries=1, due_at=frozen.now())]
 

@@ -1,0 +1,51 @@
+"""Every address of the site with its methods and its guard stands in routes.txt, to be reviewed."""
+
+from pathlib import Path
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+SNAPSHOT = Path(__file__).parent / "routes.txt"
+
+
+def describe(app: Flask, rule: Rule) -> str:
+    guards = app.extensions["clinicdir.guards"]
+    blueprint = rule.endpoint.partition(".")[0]
+    guard = "OPEN" if rule.endpoint == "static" else guards[blueprint].__name__
+    right = getattr(app.view_functions[rule.endpoint], "right", "")
+    methods = ",".join(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+    return f"{rule.rule}  {methods}  {guard} {right}".rstrip()
+
+
+def test_routes_are_the_reviewed_ones(app: Flask) -> None:
+    lines = sorted(describe(app, rule) for rule in app.url_map.iter_rules())
+    found = SNAPSHOT.with_suffix(".found")
+    if SNAPSHOT.read_text().splitlines() != lines:
+        found.write_text("\n".join(lines) + "\n")
+    assert SNAPSHOT.read_text().splitlines() == lines, (
+        f"The routes have changed. If every new one has the guard it should have, run:"
+        f" mv {found.relative_to(Path.cwd())} {SNAPSHOT.relative_to(Path.cwd())}"
+    )
+    found.unlink(missing_ok=True)
+
+
+def test_guards_belong_to_blueprints_and_every_blueprint_has_one(app: Flask) -> None:
+    guards = app.extensions["clinicdir.guards"]
+    assert set(guards) == set(app.blueprints)
+    assert {name: guard.__name__ for name, guard in guards.items()} == {
+        "public": "OPEN",
+        "staff": "SIGNED_IN",
+        "invitation": "OPEN",
+        "security": "OPEN",
+        "api": "OPEN",
+        "health": "OPEN",
+    }
+
+
+def test_staff_views_each_declare_the_right_they_need(app: Flask) -> None:
+    lacking = [
+        endpoint
+        for endpoint, view in app.view_functions.items()
+        if endpoint.startswith("staff.") and not hasattr(view, "right")
+    ]
+    assert lacking == [], "put @needs(Right.…) on these views"

@@ -1,0 +1,321 @@
+"""Who gets in where: every route × person × record × method, from the app's own tables.
+
+What is right is worked out from the guard of the blueprint, the right that a view declares by
+`@needs` and the table of rights. Only how to fill the variable parts of an address is told here.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import AnyConverter, Rule
+from werkzeug.test import TestResponse
+
+from clinicdir import clock
+from clinicdir.appointments.operations import link_token
+from clinicdir.appointments.rules import new_reference
+from clinicdir.audit.rules import OPERATOR
+from clinicdir.db import transaction
+from clinicdir.staff import operations
+from clinicdir.staff.rules import RIGHTS, Right, Role
+from clinicdir.web.security import OPEN, SIGNED_IN
+from tests.make import make_request, make_staff, sign_in, token_of
+from tests.tables import all_rows, rows
+
+READS = {"GET", "HEAD", "OPTIONS"}
+A, B = "renton", "covington"
+# Each person: a role, and where. Nobody and the disabled one have no way in.
+PEOPLE: dict[str, tuple[Role, str] | None] = {
+    "nobody": None,
+    "desk A": (Role.DESK, A),
+    "desk B": (Role.DESK, B),
+    "manager": (Role.MANAGER, A),
+    "admin": (Role.ADMIN, A),
+    "viewer": (Role.VIEWER, A),
+    "disabled": (Role.DESK, A),
+}
+SIGNED_OUT = ("nobody", "disabled")
+
+
+@dataclass
+class Record:
+    """What fills an address: something of the person's own, of another clinic, or nothing."""
+
+    kind: str
+    slug: str
+    reference: str
+    token: str
+    invitation: str
+    filename: str
+
+    def fill(self, rule: Rule) -> list[dict[str, str]]:
+        """Return each way to fill the variable parts of an address; a new part is an error."""
+        ways: list[dict[str, str]] = [{}]
+        for name in sorted(rule.arguments):
+            converter = rule._converters[name]  # noqa: SLF001 - the url map's own knowledge
+            if isinstance(converter, AnyConverter):
+                choices = sorted(converter.items)
+            elif name == "token" and rule.endpoint.startswith("invitation."):
+                choices = [self.invitation]
+            else:
+                assert hasattr(self, name), f"say in Record what fills <{name}> of {rule.rule}"
+                choices = [getattr(self, name)]
+            ways = [way | {name: choice} for way in ways for choice in choices]
+        return ways
+
+
+@pytest.fixture
+def invitation(app: Flask) -> str:
+    with app.app_context(), transaction():
+        return operations.invite(
+            "newcomer@example.com", Role.ADMIN, [], actor=OPERATOR, now=clock.now()
+        )
+
+
+def make_records(app: Flask, person: str, invitation: str) -> list[Record]:
+    at = PEOPLE[person]
+    own = at[1] if at else A
+    foreign = B if own == A else A
+    records = []
+    with app.app_context():
+        for kind, slug in (("own", own), ("foreign", foreign)):
+            made = make_request(app, location=slug)
+            records.append(
+                Record(kind, slug, made.reference, link_token(made), invitation, "css/site.css")
+            )
+    missing = Record("missing", "nowhere", new_reference(), "nothing", "nothing", "css/no.css")
+    return [*records, missing]
+
+
+def make_client(app: Flask, person: str) -> FlaskClient:
+    client, at = app.test_client(), PEOPLE[person]
+    if at is None:
+        return client
+    email = f"{person.replace(' ', '.')}@example.com".lower()
+    with app.app_context():
+        make_staff(email, at[0], () if at[0] is Role.ADMIN else (at[1],))
+    sign_in(client, email)
+    if person == "disabled":
+        with app.app_context(), transaction():
+            operations.disable(email, actor=OPERATOR, now=clock.now())
+    return client
+
+
+def walk(app: Flask) -> list[Rule]:
+    """Return every route, the one that signs out at the end."""
+    rules = sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, rule.endpoint))
+    return sorted(rules, key=lambda rule: rule.endpoint == "security.logout")
+
+
+def ask(app: Flask, client: FlaskClient, url: str, method: str) -> TestResponse:
+    if method in READS:
+        answer = client.open(url, method=method)
+        answer.get_data()
+        answer.close()  # a file of /static is open until then
+        return answer
+    page = client.get("/staff/")
+    if page.status_code == 303:
+        page = client.get("/staff/login")
+    form = {"csrf_token": token_of(page.get_data(as_text=True)), "version": "1"}
+    return client.open(url, method=method, data=form)
+
+
+def urls(app: Flask, rule: Rule, record: Record) -> list[str]:
+    adapter = app.url_map.bind("127.0.0.1")
+    return [adapter.build(rule.endpoint, way) for way in record.fill(rule)]
+
+
+def same_for_all(answer: TestResponse, record: Record) -> tuple[Any, ...]:
+    """Return all that a person sees of an answer, without what was asked for itself."""
+
+    def masked(text: str) -> str:
+        return text.replace(record.reference, "WHAT WAS ASKED FOR")
+
+    headers = [(name, masked(value)) for name, value in answer.headers if name != "Set-Cookie"]
+    return answer.status_code, headers, masked(answer.get_data(as_text=True))
+
+
+def expected(person: str, rule: Rule, right: Right, method: str, record: Record) -> set[int]:
+    """Return the statuses that are right on a page behind the sign-in."""
+    at = PEOPLE[person]
+    if at is None or person in SIGNED_OUT:
+        return {303} if method in READS else {403}
+    if method not in (rule.methods or ()):
+        return {405}
+    if method == "OPTIONS":
+        return {200}
+    if right not in RIGHTS[at[0]]:
+        return {403}
+    if "reference" in rule.arguments:
+        within = record.kind == "own" or (record.kind == "foreign" and at[0] is Role.ADMIN)
+        if not within:
+            return {404}
+    return {200} if method in READS else {303, 422}
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_pages_behind_the_sign_in_let_in_whom_the_rights_name(
+    app: Flask, invitation: str, person: str
+) -> None:
+    client, records = make_client(app, person), make_records(app, person, invitation)
+    guards = app.extensions["clinicdir.guards"]
+    wrong = []
+    for rule in walk(app):
+        if guards.get(rule.endpoint.partition(".")[0]) is not SIGNED_IN:
+            continue
+        right = getattr(app.view_functions[rule.endpoint], "right", None)
+        assert right is not None, f"put @needs(Right.…) on {rule.endpoint}"
+        for method in sorted((rule.methods or set()) | {"DELETE"}):
+            seen: dict[str, list[tuple[Any, ...]]] = {}
+            for record in records if rule.arguments else records[:1]:
+                for url in urls(app, rule, record):
+                    answer = ask(app, client, url, method)
+                    seen.setdefault(record.kind, []).append(same_for_all(answer, record))
+                    right_ones = expected(person, rule, right, method, record)
+                    if answer.status_code not in right_ones:
+                        wrong.append((method, url, record.kind, answer.status_code, right_ones))
+                    if answer.status_code == 303 and person in SIGNED_OUT:
+                        path = "/staff/login?" + urlencode({"next": url}, safe="/", quote_via=quote)
+                        assert answer.headers["Location"] == path
+            if "missing" in seen and expected(person, rule, right, method, records[1]) != {200}:
+                is_admin = PEOPLE[person] is not None and person == "admin"
+                if not is_admin:
+                    assert seen["foreign"] == seen["missing"], (
+                        f"{method} {rule.rule} tells them apart"
+                    )
+    assert wrong == []
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_open_pages_answer_everybody_alike(app: Flask, invitation: str, person: str) -> None:
+    client, records = make_client(app, person), make_records(app, person, invitation)
+    stranger = app.test_client()
+    guards = app.extensions["clinicdir.guards"]
+    different = []
+    for rule in walk(app):
+        guard = guards.get(rule.endpoint.partition(".")[0], OPEN)
+        assert guard in (OPEN, SIGNED_IN), f"say here what is right behind {guard.__name__}"
+        if guard is SIGNED_IN:
+            continue
+        for method in sorted(rule.methods or ()):
+            for record in records if rule.arguments else records[:1]:
+                for url in urls(app, rule, record):
+                    status = ask(app, client, url, method).status_code
+                    if rule.endpoint.startswith("security."):  # they ask whether one is signed in
+                        assert status in (200, 302, 422), (method, url, status)
+                        continue
+                    other = ask(app, stranger, url, method).status_code
+                    assert status < 500, (method, url, status)
+                    if status != other:
+                        different.append((method, url, status, other))
+    assert different == []
+
+
+@pytest.mark.parametrize("person", ["nobody", "disabled", "viewer"])
+def test_whoever_may_not_act_changes_nothing(app: Flask, invitation: str, person: str) -> None:
+    client, records = make_client(app, person), make_records(app, person, invitation)
+    if person == "viewer":
+        client.get("/staff/")
+    before = all_rows(app, without=("audit_entry", "audit_head", "staff_session"))
+    for record in records:
+        for action in ("claim", "book", "decline"):
+            answer = ask(app, client, f"/staff/requests/{record.reference}/{action}", "POST")
+            assert answer.status_code == 403
+    assert all_rows(app, without=("audit_entry", "audit_head", "staff_session")) == before
+
+
+@pytest.mark.parametrize("person", ["desk A", "desk B", "manager"])
+def test_foreign_request_is_never_changed_nor_noted_as_seen(
+    app: Flask, invitation: str, person: str
+) -> None:
+    client, records = make_client(app, person), make_records(app, person, invitation)
+    foreign = records[1]
+    version = rows(app, "appointment_request", "version")[1]
+    for url, method in (
+        (f"/staff/requests/{foreign.reference}", "GET"),
+        *((f"/staff/requests/{foreign.reference}/{act}", "POST") for act in ("claim", "book")),
+    ):
+        assert ask(app, client, url, method).status_code == 404
+    told = rows(app, "audit_entry", "action", "subject")
+    assert [entry for entry in told if entry[1] == foreign.reference] == [
+        ("submit", foreign.reference)
+    ]
+    requests = rows(app, "appointment_request", "reference", "status", "version")
+    assert requests[1] == (foreign.reference, "received", version)
+
+
+def test_foreign_request_looks_like_an_unknown_path(app: Flask, invitation: str) -> None:
+    client, records = make_client(app, "desk A"), make_records(app, "desk A", invitation)
+    foreign = client.get(f"/staff/requests/{records[1].reference}")
+    unknown = client.get("/staff/no/such/page")
+    assert same_for_all(foreign, records[1]) == same_for_all(unknown, records[1])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/staff",
+        "/staff/",
+        "/staff/no/such/page",
+        "/staff/requests/",
+        "/staff/requests/%00",
+        "/staff/requests/" + "9" * 200,
+        "/staff/%E2%80%8B",
+        "/staff/?location=renton&group=closed",
+    ],
+)
+def test_signed_out_is_sent_to_sign_in_whether_the_page_exists_or_not(
+    client: FlaskClient, path: str
+) -> None:
+    answer = client.get(path)
+    if "%00" in path:
+        assert answer.status_code == 400  # refused for its bytes, before anything is looked up
+        return
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith("/staff/login?next=/staff")
+    assert client.post(path).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["renton", "0", "-1", "9223372036854775808", "1e3", "１", "c7k4kq2", "C7K-4KQ2", "A" * 900],
+)
+def test_odd_references_are_missing(app: Flask, typed: str) -> None:
+    client = make_client(app, "admin")
+    answer = client.get(f"/staff/requests/{typed}")
+    unknown = client.get(f"/staff/requests/{new_reference()}")
+    assert (answer.status_code, answer.data) == (404, unknown.data)
+
+
+def test_reference_in_another_spelling_is_missing(app: Flask, invitation: str) -> None:
+    client, records = make_client(app, "desk A"), make_records(app, "desk A", invitation)
+    own = records[0].reference
+    assert client.get(f"/staff/requests/{own}").status_code == 200
+    for typed in (own.lower(), f"{own[:3]}-{own[3:]}", f" {own}"):
+        if typed != own:
+            assert client.get(f"/staff/requests/{quote(typed)}").status_code == 404
+
+
+def test_role_in_the_form_gives_no_rights(app: Flask, invitation: str) -> None:
+    client, records = make_client(app, "viewer"), make_records(app, "viewer", invitation)
+    page = client.get("/staff/").get_data(as_text=True)
+    form = {"csrf_token": token_of(page), "version": "1", "role": "admin", "is_admin": "1"}
+    answer = client.post(f"/staff/requests/{records[0].reference}/claim", data=form)
+    assert answer.status_code == 403
+    assert rows(app, "staff_member", "role") == ["admin", "viewer"]
+
+
+def test_change_of_location_counts_at_the_next_click(app: Flask, invitation: str) -> None:
+    client, records = make_client(app, "desk A"), make_records(app, "desk A", invitation)
+    assert client.get(f"/staff/requests/{records[0].reference}").status_code == 200
+    with app.app_context(), transaction():
+        from clinicdir.locations.queries import get_location
+        from clinicdir.staff.queries import list_staff
+
+        (member,) = [one for one in list_staff() if one.email == "desk.a@example.com"]
+        member.locations = [get_location(B)]
+    assert client.get(f"/staff/requests/{records[0].reference}").status_code == 404
+    assert client.get(f"/staff/requests/{records[1].reference}").status_code == 200
