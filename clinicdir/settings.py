@@ -75,10 +75,10 @@ class Settings(BaseSettings):
     )
     ask_birth_date: bool = Field(False, description="whether a request may carry a birth date")
     privacy_url: str = Field("", description="link named Consumer health data privacy, if set")
-    social_instagram: str = Field("", description="link to the group's page there, if set")
-    social_facebook: str = Field("", description="the same")
-    social_twitter: str = Field("", description="the same")
-    social_youtube: str = Field("", description="the same")
+    social_instagram: str = Field("", description="link to the group's Instagram page, if set")
+    social_facebook: str = Field("", description="link to the group's Facebook page, if set")
+    social_twitter: str = Field("", description="link to the group's Twitter page, if set")
+    social_youtube: str = Field("", description="link to the group's YouTube page, if set")
 
     @field_validator("secret_key_fallbacks", "encryption_keys", "trusted_proxies", mode="before")
     @classmethod
@@ -231,7 +231,9 @@ def _production_troubles(settings: Settings) -> list[str]:
     if len(key) < MIN_SECRET_LENGTH or key.lower() in _SAMPLE_SECRETS:
         troubles.append("Set CLINICDIR_SECRET_KEY to at least 32 random characters.")
     if not settings.encryption_keys:
-        troubles.append("Set CLINICDIR_ENCRYPTION_KEYS; `flask keys new` prints a fresh key.")
+        troubles.append(
+            "Set CLINICDIR_ENCRYPTION_KEYS; `CLINICDIR_ENV=embedded flask keys new` prints one."
+        )
     if not settings.base_url.startswith("https://"):
         troubles.append("Set CLINICDIR_BASE_URL to the https:// address of the site.")
     if settings.rate_limits == "off":

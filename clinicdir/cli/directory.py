@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 
 from clinicdir import clock
 from clinicdir.audit.rules import OPERATOR
-from clinicdir.cli.refusals import in_plain_words
+from clinicdir.cli.refusals import JSON_HELP, in_plain_words
 from clinicdir.db import transaction
 from clinicdir.finder.queries import locate, nearest
 from clinicdir.locations import seeds
@@ -26,7 +26,7 @@ NEAREST = 3
 
 
 @locations.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 @in_plain_words
 def list_locations(as_json: bool) -> None:
     """List every location in seed order."""
@@ -60,7 +60,13 @@ def export() -> None:
 
 
 @finder.command("locate")
-@click.option("--format", "form", type=click.Choice(["text", "ndjson"]), default="text")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "ndjson"]),
+    default="text",
+    help="Words for people, or one JSON object a line for programs.",
+)
 @click.argument("address", required=False)
 @in_plain_words
 def locate_address(form: str, address: str | None) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinicdir import clock
+from clinicdir.cli.refusals import JSON_HELP
 from clinicdir.cli.serving import newest_version, schema_version
 from clinicdir.db import WAL_IS_SAFE, db, sqlite_path
 from clinicdir.locations.queries import list_all_locations
@@ -52,7 +53,7 @@ class Finding:
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 @with_appcontext
 def doctor(as_json: bool) -> None:
     """Look at settings, database, messages and clinics; name each trouble with its cure."""

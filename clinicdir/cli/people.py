@@ -12,7 +12,7 @@ from clinicdir.appointments.queries import list_requests
 from clinicdir.appointments.rules import Status
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import OPERATOR
-from clinicdir.cli.refusals import in_plain_words
+from clinicdir.cli.refusals import JSON_HELP, in_plain_words
 from clinicdir.cli.serving import make_post
 from clinicdir.crypto import new_key
 from clinicdir.db import transaction
@@ -31,7 +31,12 @@ keys = AppGroup("keys", help="Make keys.")
 
 @staff.command("invite")
 @click.argument("email")
-@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    required=True,
+    help="What the person may do.",
+)
 @click.option("--location", "slugs", multiple=True, help="A location's slug; may be repeated.")
 @in_plain_words
 def invite(email: str, role: str, slugs: tuple[str, ...]) -> None:
@@ -53,7 +58,7 @@ def disable(email: str) -> None:
 
 
 @staff.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 def list_people(as_json: bool) -> None:
     """List every account with its role and locations."""
     people: list[dict[str, Any]] = [
@@ -78,10 +83,15 @@ def list_people(as_json: bool) -> None:
 
 @requests.command("list")
 @click.option("--location", "slug", help="A location's slug.")
-@click.option("--status", type=click.Choice([status.value for status in Status]))
-@click.option("--limit", type=click.IntRange(min=1))
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in Status]),
+    metavar="STATUS",
+    help="Only requests in this state, like received or booked.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many; without it, all.")
 @click.option("--personal", is_flag=True, help="Show personal data too; the look is audited.")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 @in_plain_words
 def list_all(
     slug: str | None, status: str | None, limit: int | None, personal: bool, as_json: bool

@@ -13,6 +13,8 @@ from clinicdir.locations.seeds import SeedError
 
 P = ParamSpec("P")
 
+JSON_HELP = "Print JSON for programs."
+
 
 def in_plain_words(command: Callable[P, None]) -> Callable[P, None]:
     """Print a refusal on standard error and exit with 1."""

@@ -60,6 +60,7 @@ def prepare_database() -> None:
     if seeds.is_empty():
         with transaction():
             seeds.load(parts().seeds, actor=SYSTEM, now=clock.now())
+    db.session.rollback()
 
 
 def schema_version() -> str | None:
@@ -93,6 +94,8 @@ def make_post() -> Post:
 def run_server(app: Flask) -> None:
     """Serve until SIGINT or SIGTERM; requests in hand are answered first."""
     settings = parts().settings
+    # A read left open here would keep every writer waiting, for as long as the site runs.
+    db.session.remove()
     stop = threading.Event()
     worker = threading.Thread(target=_work, args=(app, stop), name="outbox", daemon=True)
     try:
@@ -147,6 +150,8 @@ def _drain_on_sigterm(server: object) -> None:
         server.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # nor the kernel
         threading.Thread(target=finish).start()
 
+    # A shell that starts us in the background lets SIGINT be ignored, and finish() needs it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, leave)
 
 

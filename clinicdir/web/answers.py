@@ -8,7 +8,7 @@ from typing import Any
 from clinicdir.appointments.intake import Choice, Intake
 from clinicdir.locations.queries import find_location
 from clinicdir.web.filters import month_year
-from clinicdir.web.forms import (
+from clinicdir.web.labels import (
     BEST_TIMES,
     CONTACT_BY,
     FOR_WHOM,

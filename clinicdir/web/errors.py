@@ -72,27 +72,33 @@ def answer(
 ) -> Response:
     """Return the page or problem of a status, by who asked."""
     title, advice = _words(status)
+    phones = g.get("phones") or dict(current_app.extensions["clinicdir.phones"])
+    wait = _seconds_to_wait(status)
     if request.path.startswith(("/api/", "/openapi.json")):
-        response = jsonify(_problem(status, title, detail or advice, errors))
+        problem = _problem(status, title, detail or advice, errors)
+        response = jsonify(problem if wait is None else problem | {"phones": phones})
         response.content_type = "application/problem+json"
     else:
         page = render_template(
             "errors/error.html",
             title=title,
             advice=detail or advice,
-            phones=g.get("phones") or dict(current_app.extensions["clinicdir.phones"]),
+            phones=phones,
             typed=_typed() if status == 503 else None,  # noqa: PLR2004
         )
         response = current_app.make_response(page)
     response.status_code = status
-    if status == 503:  # noqa: PLR2004
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    if status == 429:  # noqa: PLR2004
-        response.headers["Retry-After"] = str(_seconds_to_wait())
+    if wait is not None:
+        response.headers["Retry-After"] = str(wait)
     return response
 
 
-def _seconds_to_wait() -> int:
+def _seconds_to_wait(status: int) -> int | None:
+    """Return how long to wait before the next try, None where waiting is of no use."""
+    if status == 503:  # noqa: PLR2004
+        return RETRY_AFTER_S
+    if status != 429:  # noqa: PLR2004
+        return None
     limit = limiter.current_limit
     until = limit.reset_at if limit is not None else 0
     return max(1, round(until - clock.now().timestamp()))
@@ -167,7 +173,7 @@ def _words(status: int) -> tuple[str, str]:
         ),
         429: (
             gettext("We have had several tries from you"),
-            gettext("Wait a minute and try again, or call a clinic."),
+            gettext("Try again in a while, or call a clinic."),
         ),
         431: (gettext("Your browser sent too much"), gettext("Clear its cookies and try again.")),
         503: (

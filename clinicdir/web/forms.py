@@ -20,63 +20,23 @@ from wtforms import (
 
 from clinicdir.appointments.answers import showable
 from clinicdir.appointments.intake import Choice, Intake
-from clinicdir.appointments.submission import (
-    MAX_WINDOWS,
-    ContactBy,
-    ForWhom,
-    PartOfDay,
-    Weekday,
-    YesNoUnsure,
-)
-from clinicdir.errors import FieldError, marked
+from clinicdir.appointments.submission import MAX_WINDOWS, PartOfDay, Weekday
+from clinicdir.errors import FieldError
 from clinicdir.locations.models import Location
 from clinicdir.web.filters import month_year
+from clinicdir.web.labels import (
+    BEST_TIMES,
+    CONTACT_BY,
+    FOR_WHOM,
+    LANGUAGES,
+    PARTS,
+    WEEKDAYS,
+    YES_NO_UNSURE,
+    window_words,
+)
 from clinicdir.web.language import gettext
 
 _MONTHS_AHEAD = 36
-
-FOR_WHOM = {ForWhom.ME: marked("Me"), ForWhom.SOMEONE_ELSE: marked("Someone else")}
-CONTACT_BY = {ContactBy.PHONE: marked("Phone"), ContactBy.EMAIL: marked("Email")}
-PARTS = {
-    PartOfDay.MORNING: marked("morning"),
-    PartOfDay.MIDDAY: marked("midday"),
-    PartOfDay.LATE_DAY: marked("late in the day"),
-    PartOfDay.ANY: marked("any time"),
-}
-BEST_TIMES = {
-    PartOfDay.MORNING: marked("Morning"),
-    PartOfDay.MIDDAY: marked("Midday"),
-    PartOfDay.LATE_DAY: marked("Late in the day"),
-    PartOfDay.ANY: marked("Any time"),
-}
-WEEKDAYS = {
-    Weekday.MONDAY: marked("Monday"),
-    Weekday.TUESDAY: marked("Tuesday"),
-    Weekday.WEDNESDAY: marked("Wednesday"),
-    Weekday.THURSDAY: marked("Thursday"),
-    Weekday.FRIDAY: marked("Friday"),
-    Weekday.SATURDAY: marked("Saturday"),
-    Weekday.SUNDAY: marked("Sunday"),
-    Weekday.ANY: marked("Any day"),
-}
-YES_NO_UNSURE = {
-    YesNoUnsure.YES: marked("Yes"),
-    YesNoUnsure.NO: marked("No"),
-    YesNoUnsure.NOT_SURE: marked("Not sure"),
-}
-# In their own words; "und" is the tag for a language that is not named.
-LANGUAGES = {
-    "en": "English",
-    "es": "Español",
-    "zh-Hant": "繁體中文",
-    "vi": "Tiếng Việt",
-    "ko": "한국어",
-    "ru": "Русский",
-    "so": "Soomaali",
-    "am": "አማርኛ",
-    "tl": "Tagalog",
-    "uk": "Українська",
-}
 
 
 # Where the errors of an answer are shown that several fields make up.
@@ -314,12 +274,3 @@ def _windows() -> list[tuple[str, str]]:
         for part in PARTS
         if not (weekday is Weekday.ANY and part is PartOfDay.ANY)
     ]
-
-
-def window_words(weekday: str, part: str) -> str:
-    """Return a wished time as people read it: Monday, morning."""
-    return gettext(
-        "%(weekday)s, %(part)s",
-        weekday=gettext(WEEKDAYS[Weekday(weekday)]),
-        part=gettext(PARTS[PartOfDay(part)]),
-    )

@@ -38,7 +38,12 @@ from clinicdir.staff.rules import MIN_PASSWORD_LENGTH, LinkPurpose
 from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext
 from clinicdir.web.parts import parts
-from clinicdir.web.security import OPEN, form_token_failed, keeps_answers, limiter
+from clinicdir.web.security import (
+    OPEN,
+    form_token_failed,
+    keeps_answers,
+    limiter,
+)
 
 bp = Blueprint("invitation", __name__)
 
@@ -103,6 +108,9 @@ _CONFIG: dict[str, object] = {
     "CACHE_CONTROL": {"private": None, "no-store": None},
     "DEFAULT_REMEMBER_ME": False,
     "STATIC_FOLDER": None,
+    # Its commands would change accounts past the audit trail; `flask staff` is ours.
+    "CLI_USERS_NAME": False,
+    "CLI_ROLES_NAME": False,
     "JOIN_USER_ROLES": False,  # there is no such table
 }
 
@@ -113,6 +121,7 @@ def init_app(app: Flask) -> None:
     datastore = SQLAlchemySessionUserDatastore(db.session, StaffMember, _NoRole)
     security = Security(app, datastore, login_form=StaffLoginForm)
     security.login_context_processor(_login_page_values)
+    security.want_json(lambda _request: False)  # as JSON it would hand out a token of its own
     app.extensions.setdefault("clinicdir.guards", {})["security"] = OPEN
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
     app.login_manager.user_loader(_live_user(app.login_manager._user_callback))  # type: ignore[attr-defined]  # noqa: SLF001
@@ -137,6 +146,9 @@ def _wrap_login(app: Flask) -> None:
 
     @keeps_answers
     def login() -> ResponseReturnValue:
+        wanted = request.args.getlist("next") + request.form.getlist("next")
+        if not all(is_own_path(target) for target in wanted):
+            return redirect("/staff/login", code=303)  # the library fails at some of them
         if form_token_failed():
             form = StaffLoginForm()
             values = _login_page_values()
@@ -145,6 +157,13 @@ def _wrap_login(app: Flask) -> None:
         return (answer, 422) if request.method == "POST" and isinstance(answer, str) else answer
 
     app.view_functions["security.login"] = login
+
+
+def is_own_path(target: str) -> bool:
+    """Say whether every browser takes `target` for a path of our own; nothing at all is one."""
+    if any(symbol < "!" or symbol in "\\\x7f" for symbol in target):
+        return False
+    return not target or (target.startswith("/") and not target.startswith("//"))
 
 
 def _typed_account() -> str:

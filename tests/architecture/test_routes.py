@@ -17,16 +17,14 @@ def describe(app: Flask, rule: Rule) -> str:
     return f"{rule.rule}  {methods}  {guard} {right}".rstrip()
 
 
-def test_routes_are_the_reviewed_ones(app: Flask) -> None:
+def test_routes_are_the_reviewed_ones(app: Flask, tmp_path: Path) -> None:
     lines = sorted(describe(app, rule) for rule in app.url_map.iter_rules())
-    found = SNAPSHOT.with_suffix(".found")
-    if SNAPSHOT.read_text().splitlines() != lines:
-        found.write_text("\n".join(lines) + "\n")
+    found = tmp_path / "routes.txt"
+    found.write_text("".join(f"{line}\n" for line in lines))
     assert SNAPSHOT.read_text().splitlines() == lines, (
-        f"The routes have changed. If every new one has the guard it should have, run:"
-        f" mv {found.relative_to(Path.cwd())} {SNAPSHOT.relative_to(Path.cwd())}"
+        "The routes have changed. If each new one has the guard that it should have, run:"
+        f" cp {found} {SNAPSHOT}"
     )
-    found.unlink(missing_ok=True)
 
 
 def test_guards_belong_to_blueprints_and_every_blueprint_has_one(app: Flask) -> None:

@@ -14,8 +14,18 @@ LANGUAGE_NAMES = {
     "English", "Español", "繁體中文", "Tiếng Việt", "한국어", "Русский", "Soomaali", "አማርኛ",
     "Tagalog", "Українська",
 }  # fmt: skip
-PAGES = ("/", "/?near=98057", "/?near=zzz", "/locations/renton", "/locations/bellevue", "/privacy")
-PAGES += ("/about", "/request?location=renton", "/staff/login", "/no-such-page")
+PAGES = (
+    "/",
+    "/?near=98057",
+    "/?near=zzz",
+    "/locations/renton",
+    "/locations/bellevue",
+    "/privacy",
+    "/about",
+    "/request?location=renton",
+    "/staff/login",
+    "/no-such-page",
+)
 
 
 class Brackets(gettext.NullTranslations):

@@ -1,7 +1,7 @@
 """Lets the whole folder run on both engines."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,6 +56,24 @@ def app(request: pytest.FixtureRequest) -> Flask:
     name = "sqlite_app" if request.param == "sqlite" else "postgres_app"
     made: Flask = request.getfixturevalue(name)
     return made
+
+
+@pytest.fixture
+def with_settings(app: Flask) -> Iterator[Callable[..., Flask]]:
+    """Return a maker of more apps on the database of `app`, with other settings."""
+    settings = app.extensions["clinicdir"].settings
+    made: list[Flask] = []
+
+    def make(**changes: object) -> Flask:
+        given = {"database_url": settings.database_url, "mail_from": "clinics@group.example"}
+        made.append(build_app(settings.instance, **(given | changes)))
+        return made[-1]
+
+    yield make
+    for other in made:
+        with other.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
 def _administer(url: str, statement: str) -> None:

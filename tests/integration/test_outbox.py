@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -27,7 +26,7 @@ from clinicdir.notifications.channels import Troubled
 from clinicdir.notifications.delivery import Post, deliver_due
 from clinicdir.notifications.queries import list_deliveries
 from clinicdir.staff.rules import EVERYWHERE
-from tests.conftest import Clock, build_app
+from tests.conftest import Clock
 from tests.mail import (
     MailServer,
     curt_server,
@@ -47,27 +46,6 @@ COLUMNS = ("state", "attempts", "last_error", "due_at", "finished_at", "leased_u
 def server() -> Iterator[MailServer]:
     with running_mail_server() as running:
         yield running
-
-
-@pytest.fixture
-def with_settings(app: Flask) -> Iterator[Callable[..., Flask]]:
-    """Return a maker of apps on the same database with other settings."""
-    settings = app.extensions["clinicdir"].settings
-    with ExitStack() as cleaning:
-
-        def make(**changes: object) -> Flask:
-            given = {"database_url": settings.database_url, "mail_from": "clinics@group.example"}
-            made = build_app(settings.instance, **(given | changes))
-
-            def clean() -> None:
-                with made.app_context():
-                    db.session.remove()
-                    db.engine.dispose()
-
-            cleaning.callback(clean)
-            return made
-
-        yield make
 
 
 @pytest.fixture

@@ -64,12 +64,12 @@ def test_production_starts_with_everything_it_needs(production: pytest.MonkeyPat
         (
             "CLINICDIR_ENCRYPTION_KEYS",
             None,
-            "Set CLINICDIR_ENCRYPTION_KEYS; `flask keys new` prints a fresh key.",
+            "Set CLINICDIR_ENCRYPTION_KEYS; `CLINICDIR_ENV=embedded flask keys new` prints one.",
         ),
         (
             "CLINICDIR_ENCRYPTION_KEYS",
             " , ",
-            "Set CLINICDIR_ENCRYPTION_KEYS; `flask keys new` prints a fresh key.",
+            "Set CLINICDIR_ENCRYPTION_KEYS; `CLINICDIR_ENV=embedded flask keys new` prints one.",
         ),
         (
             "CLINICDIR_BASE_URL",
@@ -121,7 +121,7 @@ def test_production_names_every_trouble_at_once(
     assert refusal().splitlines() == [
         "Set CLINICDIR_MAIL_FROM to the sender's address of the mails.",
         "Set CLINICDIR_SECRET_KEY to at least 32 random characters.",
-        "Set CLINICDIR_ENCRYPTION_KEYS; `flask keys new` prints a fresh key.",
+        "Set CLINICDIR_ENCRYPTION_KEYS; `CLINICDIR_ENV=embedded flask keys new` prints one.",
         "Set CLINICDIR_BASE_URL to the https:// address of the site.",
     ]
 

@@ -1,0 +1,248 @@
+"""Bytes and headers that no honest browser sends: the promised status, and nothing stored."""
+
+import io
+import time
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.make import make_answers
+from tests.pages import form, heading, main_text
+from tests.tables import all_rows
+
+FORM = "application/x-www-form-urlencoded"
+PAGES = ("/request", "/request/who", "/request/contact", "/request/times", "/request/check")
+POSTS = (*PAGES, "/request/clear", "/find")
+# Broken UTF-8: bare bytes, a surrogate, a long form of "/", a sequence cut short.
+BAD = ("%ff%fe", "%ed%a0%80", "%c0%af", "%e2%82", "ab%80cd", "%f5%80%80%80")
+
+
+def refused_page(answer: TestResponse) -> str:
+    """Return the heading of a plain refusal, which shows nothing of how it came about."""
+    whole = answer.get_data(as_text=True)
+    assert "Traceback" not in whole
+    assert "\ufffd" not in whole
+    assert 'href="/"' in whole
+    return heading(answer)
+
+
+@pytest.mark.parametrize("bad", [*BAD, "a%00b"])
+def test_bad_bytes_in_an_address_are_refused(sqlite_app: Flask, bad: str) -> None:
+    client = sqlite_app.test_client()
+    before = all_rows(sqlite_app)
+    for path in (
+        f"/locations/{bad}", f"/{bad}", f"/requests/{bad}", f"/?near={bad}", f"/?after={bad}",
+        f"/request?location={bad}", f"/request?source={bad}", f"/request?{bad}=1", f"/privacy?{bad}",
+    ):  # fmt: skip
+        answer = client.get(path)
+        assert (answer.status_code, refused_page(answer)) == (400, "We could not read that"), path
+    for path in (f"/api/v1/locations/{bad}", f"/api/v1/nearest?postal_code={bad}"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.mimetype) == (400, "application/problem+json"), path
+    assert all_rows(sqlite_app) == before
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_bytes_in_a_form_are_refused(sqlite_app: Flask, bad: str) -> None:
+    client = sqlite_app.test_client()
+    page = client.get("/request")
+    token = form(page, "/request")["csrf_token"][0]
+    before = all_rows(sqlite_app)
+    for path in POSTS:
+        for body in (f"csrf_token={token}&address={bad}", f"csrf_token={token}&{bad}=x"):
+            answer = client.post(path, data=body, content_type=FORM)
+            assert (answer.status_code, refused_page(answer)) == (400, "We could not read that")
+    raw = b"csrf_token=" + token.encode() + b"&tried=\xff\xfe"
+    assert client.post("/request", data=raw, content_type=FORM).status_code == 400
+    parts = b'--x\r\nContent-Disposition: form-data; name="address"\r\n\r\n\xff\xfe\r\n--x--\r\n'
+    kind = "multipart/form-data; boundary=x"
+    assert client.post("/find", data=parts, content_type=kind).status_code == 400
+    assert all_rows(sqlite_app) == before
+
+
+def test_bytes_on_both_sides_of_a_border_make_no_letter(client: FlaskClient) -> None:
+    assert client.get("/caf%c3?%a9").status_code == 400
+
+
+def test_good_bytes_of_any_script_pass(client: FlaskClient) -> None:
+    for text in ("é", "李小龍", "😀", "\u202e", "e" + "\u0301" * 90):
+        assert client.get("/", query_string={"near": text}).status_code == 200
+        assert client.post("/find", data={"address": text}).status_code == 200
+        assert client.get(f"/locations/{text}").status_code == 404
+
+
+def test_form_in_parts_is_read_like_any_other(client: FlaskClient) -> None:
+    kind = "multipart/form-data"
+    answer = client.post("/find", data={"address": "98057"}, content_type=kind)
+    assert "98057" in heading(answer)
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_body_over_the_limit_is_refused(sqlite_app: Flask, path: str) -> None:
+    client = sqlite_app.test_client()
+    before = all_rows(sqlite_app)
+    for size, expected in ((64_000, None), (64_001, 413), (200_000, 413)):
+        body = b"address=" + b"x" * (size - len("address="))
+        answer = client.post(path, data=body, content_type=FORM)
+        assert (answer.status_code == 413) == (expected == 413)
+        if expected == 413:
+            assert refused_page(answer) == "That was too much text"
+    assert all_rows(sqlite_app) == before
+
+
+def test_body_over_the_limit_without_a_length_is_refused(client: FlaskClient) -> None:
+    answer = client.post(
+        "/find",
+        input_stream=io.BytesIO(b"address=" + b"x" * 100_000),
+        content_type=FORM,
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == 413
+
+
+def test_form_of_a_thousand_parts_is_refused(client: FlaskClient) -> None:
+    parts = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="a{number}"\r\n\r\n\r\n'
+        for number in range(1_001)
+    )
+    kind = "multipart/form-data; boundary=x"
+    answer = client.post("/find", data=f"{parts}--x--\r\n", content_type=kind)
+    assert (answer.status_code, refused_page(answer)) == (413, "That was too much text")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ('{"location": "renton", "goal": "run"}', "application/json"),
+        ('{"location": "renton", "x": "=y"}', "text/plain"),
+        ("location=renton&goal=run", "text/plain"),
+        ("location=renton&goal=run", None),
+        ("+ACY-location=renton", f"{FORM}; charset=utf-7"),
+        (
+            '--x\r\nContent-Disposition: form-data; name="location"\r\n\r\nren',
+            "multipart/form-data",
+        ),
+        ("--x", "multipart/form-data; boundary=x"),
+        ("<a/>", "application/xml"),
+    ],
+)
+def test_body_that_is_no_form_is_a_form_without_a_token(
+    sqlite_app: Flask, data: str, kind: str | None
+) -> None:
+    client = sqlite_app.test_client()
+    client.get("/request")
+    before = all_rows(sqlite_app)
+    answer = client.post("/request", data=data, content_type=kind)
+    assert (answer.status_code, heading(answer)) == (400, "What do you want to get back to?")
+    assert "location" not in form(answer, "/request")
+    assert all_rows(sqlite_app) == before
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example", "evil.example:8000", "127.0.0.1.evil.example", "evil@127.0.0.1",
+        "127.0.0.1/evil", "127.0.0.1?evil", "127.0.0.1#evil", "127.0.0.1, evil.example",
+        "127.0.0.1:99999", "127.0.0.1:x", "[::1", "", " ", "127.0.0.1\\evil", "127.0.0.1%00",
+    ],
+)  # fmt: skip
+def test_forged_host_is_refused_everywhere(sqlite_app: Flask, host: str) -> None:
+    client = sqlite_app.test_client()
+    before = all_rows(sqlite_app)
+    headers = {"Host": host}
+    for path in ("/", "/request", "/locations/renton", "/requests/none", "/static/css/site.css"):
+        answer = client.get(path, headers=headers)
+        assert (answer.status_code, refused_page(answer)) == (400, "We could not read that"), path
+        assert "evil" not in f"{answer.headers}{answer.get_data(as_text=True)}"
+    posted = client.post(
+        "/api/v1/requests", json=make_answers(), headers=headers | {"Idempotency-Key": "k"}
+    )
+    assert (posted.status_code, posted.mimetype) == (400, "application/problem+json")
+    assert all_rows(sqlite_app) == before
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8000", "localhost:1", "[::1]:8000"])
+def test_own_host_is_served_through_any_port(sqlite_app: Flask, host: str) -> None:
+    answer = sqlite_app.test_client().get("/", headers={"Host": host})
+    assert answer.status_code == 200
+
+
+def test_forwarded_host_is_not_believed(client: FlaskClient) -> None:
+    forged = {
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Prefix": "/evil",
+        "X-Original-URL": "/evil",
+        "Forwarded": "host=evil.example",
+    }
+    answer = client.get("/locations/renton", headers=forged)
+    assert answer.get_data() == client.get("/locations/renton").get_data()
+    body = client.get("/api/v1/locations/renton", headers=forged).get_json()
+    assert body["request_url"] == "http://127.0.0.1:8000/request?location=renton"
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/request/clear", "/find"])
+def test_other_methods_are_refused_or_only_read(sqlite_app: Flask, path: str) -> None:
+    client = sqlite_app.test_client()
+    before = all_rows(sqlite_app)
+    has_page = path in PAGES
+    for method in ("PUT", "PATCH", "DELETE", "TRACE", "FOO"):
+        answer = client.open(path, method=method, headers={"X-HTTP-Method-Override": "POST"})
+        assert (answer.status_code, refused_page(answer)) == (
+            405,
+            "This page cannot be used that way",
+        )
+    head = client.head(path)
+    assert head.status_code in ((200, 303) if has_page else (405,))
+    assert head.get_data() == b""
+    assert all_rows(sqlite_app) == before
+
+
+def test_flood_of_cookies_is_only_ignored(client: FlaskClient) -> None:
+    many = "; ".join(f"c{number}=x" for number in range(10_000))
+    answer = client.get("/request", headers={"Cookie": f"clinicdir=rubbish.x.y; {many}"})
+    assert (answer.status_code, heading(answer)) == (200, "What do you want to get back to?")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["%" * 10_000, "a" * 30_000, "1 " * 10_000, ", " * 15_000, "ST " * 10_000, "(a+)+$" * 5_000],
+)
+def test_long_line_costs_no_time(sqlite_app: Flask, text: str) -> None:
+    client = sqlite_app.test_client()
+    client.post("/find", data={"address": "98057"})  # the gazetteer is open now
+    started = time.perf_counter()
+    assert client.post("/find", data={"address": text}).status_code == 200
+    assert client.get("/", query_string={"near": text}).status_code == 200
+    assert client.post("/api/v1/nearest", json={"address": text}).status_code == 422
+    assert time.perf_counter() - started < 1
+
+
+def test_ten_thousand_letters_in_every_field_are_kept_and_refused(client: FlaskClient) -> None:
+    page = client.get("/request")
+    long = "x" * 10_000
+    typed = {"goal_text": long, "tried": long, "location": long, "goal": long, "body_area": long}
+    answer = client.post("/request", data=form(page, "/request") | typed)
+    assert answer.status_code == 422
+    kept = form(answer, "/request")
+    assert (kept["goal_text"], kept["tried"]) == ([long], [long])
+    assert "Goal must be 200 characters or less" in main_text(answer)
+
+
+def test_field_sent_twice_counts_once(client: FlaskClient) -> None:
+    page = client.get("/request")
+    data = form(page, "/request") | {"location": ["renton", "covington"], "goal": ["run", "ski"]}
+    assert client.post("/request", data=data).status_code == 303
+    kept = form(client.get("/request"), "/request")
+    assert (kept["location"], kept["goal"]) == (["renton"], ["run"])
+
+
+def test_unknown_page_looks_the_same_whatever_was_asked(client: FlaskClient) -> None:
+    missing = client.get("/nowhere")
+    assert (missing.status_code, refused_page(missing)) == (404, "There is no such page")
+    for path in ("/no/where", "/request/x", "/requests/", "/static/%2e%2e/app.py", "/guide/x"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.get_data()) == (404, missing.get_data()), path
+    assert client.post("/nowhere", data={"x": "y"}).status_code == 404
