@@ -135,10 +135,7 @@ def _find_submitted(key: str, digests: list[bytes]) -> AppointmentRequest | None
 
 
 def _digests(submission: Submission) -> list[bytes]:
-    """Return a hash of the whole content by each key, as a plain one would let a phone be guessed.
-
-    The first one is stored; the others find what came in before a change of keys.
-    """
+    """Return the content's hash by each key; a plain one would let a phone be guessed."""
     text = json.dumps(
         dataclasses.asdict(submission), sort_keys=True, default=str, ensure_ascii=True
     )

@@ -47,10 +47,8 @@ def serve() -> None:
 def prepare_database() -> None:
     """Migrate to the newest schema and load the seeds into an empty database."""
     path = sqlite_path(parts().settings.database)
-    if path is not None and not Path(path).exists():
-        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        Path(path).touch(mode=0o600)
-        set_journal_mode(path)
+    if path is not None:
+        _make_private(Path(path))
     if schema_version() != newest_version():
         # Slow start: alembic is only needed when there is something to migrate.
         from flask_migrate import upgrade  # noqa: PLC0415
@@ -61,6 +59,15 @@ def prepare_database() -> None:
         with transaction():
             seeds.load(parts().seeds, actor=SYSTEM, now=clock.now())
     db.session.rollback()
+
+
+def _make_private(database: Path) -> None:
+    """Make the SQLite file, or take over the empty one that another command has left."""
+    database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database.touch(mode=0o600)
+    database.chmod(0o600)
+    if database.stat().st_size == 0:
+        set_journal_mode(str(database))
 
 
 def schema_version() -> str | None:

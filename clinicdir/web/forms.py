@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
+from flask import request
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import (
@@ -49,12 +50,15 @@ class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     class Meta(FlaskForm.Meta):  # type: ignore[misc]  # the same
         """How this site's forms read what was sent."""
 
-        def wrap_formdata(self, form: FlaskForm, formdata: Any) -> Any:  # noqa: ANN401
-            """Let only through what a page can show again; the rules refuse what stands for it."""
-            sent = super().wrap_formdata(form, formdata)
-            if sent is None:
+        def wrap_formdata(self, _form: FlaskForm, formdata: Any) -> Any:  # noqa: ANN401
+            """Read a form, never JSON, and of it what a page can show again.
+
+            The rules refuse what stands for the rest.
+            """
+            if formdata is None or request.method != "POST":
                 return None
-            return MultiDict((name, showable(text)) for name, text in sent.items(multi=True))
+            sent = request.form.items(multi=True)
+            return MultiDict((name, showable(text)) for name, text in sent)
 
     def attach(self, errors: Iterable[FieldError]) -> bool:
         """Show the domain's errors at this page's fields; say whether there was one."""

@@ -206,7 +206,8 @@ def _add_headers(response: Response) -> Response:
     settings: Settings = current_app.extensions["clinicdir"].settings
     if settings.url.startswith("https://"):
         response.headers.setdefault("Strict-Transport-Security", f"max-age={_ONE_YEAR_S}")
-    response.headers.setdefault("Cache-Control", _CACHE.get(request.endpoint or "", "no-store"))
+    kept = _CACHE.get(request.endpoint or "") if response.status_code < 400 else None  # noqa: PLR2004
+    response.headers.setdefault("Cache-Control", kept or "no-store")
     return response
 
 

@@ -65,8 +65,12 @@ def with_settings(app: Flask) -> Iterator[Callable[..., Flask]]:
     made: list[Flask] = []
 
     def make(**changes: object) -> Flask:
-        given = {"database_url": settings.database_url, "mail_from": "clinics@group.example"}
-        made.append(build_app(settings.instance, **(given | changes)))
+        given = {
+            "instance": settings.instance,
+            "database_url": settings.database_url,
+            "mail_from": "clinics@group.example",
+        }
+        made.append(build_app(**(given | changes)))
         return made[-1]
 
     yield make

@@ -23,6 +23,7 @@ from clinicdir.staff.operations import disable, invite
 from clinicdir.staff.rules import Role
 from tests.client import page_text
 from tests.conftest import Clock
+from tests.hashes import spend_little
 from tests.make import PASSWORD, make_staff, sign_in, token_of
 from tests.tables import rows, together
 
@@ -61,10 +62,8 @@ def costly(app: Flask) -> None:
 
 @pytest.fixture(autouse=True)
 def _cheap_hashes(app: Flask, request: pytest.FixtureRequest) -> None:
-    """Spend a thousandth of the memory and time on hashes; tests are many."""
     if "costly" not in request.fixturenames:
-        context = app.extensions["security"].pwd_context
-        context.update(argon2__time_cost=1, argon2__memory_cost=64, argon2__parallelism=1)
+        spend_little(app)
 
 
 def new_link(app: Flask, email: str = EMAIL) -> str:

@@ -1,9 +1,7 @@
-"""The request, page by page: a few questions, check your answers, the patient's own page."""
+"""The request, page by page: a few questions, check your answers, send."""
 
 import re
-from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -17,37 +15,31 @@ from clinicdir.appointments.drafts import (
     start_draft,
 )
 from clinicdir.appointments.models import RequestDraft
-from clinicdir.appointments.operations import (
-    Arrival,
-    check_location,
-    link_token,
-    submit_request,
-)
-from clinicdir.appointments.queries import find_by_submission_key, get_by_link
+from clinicdir.appointments.operations import Arrival, link_token, submit_request
+from clinicdir.appointments.queries import find_by_submission_key
 from clinicdir.appointments.rules import RequestChannel
-from clinicdir.appointments.submission import Context, check_submission, find_errors
 from clinicdir.audit.rules import PATIENT
 from clinicdir.db import transaction
-from clinicdir.errors import FieldError, Invalid
+from clinicdir.errors import Invalid
 from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.locations.queries import (
-    find_location,
-    list_locations,
-    list_sharing,
-    organization_name,
-)
-from clinicdir.locations.rules import TelecomSystem
+from clinicdir.locations.queries import find_location, organization_name
 from clinicdir.web.answers import answer_rows
-from clinicdir.web.errors import remember_phones
 from clinicdir.web.forms import STEPS, GoalForm, Offer, QuestionForm, SendForm, step_of
 from clinicdir.web.language import LOCALE, gettext
 from clinicdir.web.parts import parts
+from clinicdir.web.public.answering import (
+    answers_of,
+    offered,
+    refused,
+    source_of,
+    submission_of,
+    today_at,
+)
 from clinicdir.web.public.blueprint import bp
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
 
 PER_ADDRESS = "200 per 10 minutes"
 _COOKIE_KEY = "draft"
-_MOST_RADIOS = 20
 # The name that a link gives to where it stands: a poster, a doctor's page.
 _SOURCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BY_STEP = {form.step: form for form in STEPS}
@@ -57,7 +49,7 @@ _BY_STEP = {form.step: form for form in STEPS}
 def start() -> str:
     """Ask where and what for; a link may have named the clinic and the goal."""
     draft = find_draft(session.get(_COOKIE_KEY), now=clock.now())
-    answers = _answers(draft)
+    answers = answers_of(draft)
     goals = {choice.code for choice in parts().intake.goals}
     asked = {"location": request.args.get("location"), "goal": request.args.get("goal")}
     place = find_location(asked["location"] or "")
@@ -70,7 +62,7 @@ def start() -> str:
     form = GoalForm(formdata=None)
     _prepare(form, answers)
     form.fill(answers)
-    form.source.data = _source(request.args.get("source")) or _kept_source(draft)
+    form.source.data = _source(request.args.get("source")) or source_of(draft)
     form.change.data = _changing()
     return _question_page(form, closed=place if closed else None)
 
@@ -82,8 +74,8 @@ def question(step: str) -> ResponseReturnValue:
     if draft is None:
         return redirect(url_for("public.start"), code=303)
     form = _BY_STEP[step](formdata=None)
-    _prepare(form, _answers(draft))
-    form.fill(_answers(draft))
+    _prepare(form, answers_of(draft))
+    form.fill(answers_of(draft))
     form.change.data = _changing()
     return _question_page(form)
 
@@ -128,10 +120,10 @@ def send() -> ResponseReturnValue:
     _remember_draft(token)
     if form_token_failed():
         return _check_page(draft, expired=True), 400
-    key, source = _form_key(draft.submission_key), _kept_source(draft)
+    key, source = _form_key(draft.submission_key), source_of(draft)
     arrival = Arrival(key=key, channel=RequestChannel.WEB, locale=LOCALE, source=source)
     try:
-        submission = check_submission(_given(_answers(draft)), _context(_answers(draft)))
+        submission = submission_of(draft)
         with transaction():
             sent = submit_request(submission, arrival, actor=PATIENT, now=now)
             drop_draft(token)
@@ -158,21 +150,6 @@ def clear() -> ResponseReturnValue:
     return redirect(url_for("public.home"), code=303)
 
 
-@bp.get("/requests/<token>")
-def own_page(token: str) -> str:
-    """Show how a request stands, to whoever has its link; no contact data, no health."""
-    appointment_request = get_by_link(token)
-    remember_phones([appointment_request.location])
-    phone = appointment_request.location.telecom_value(TelecomSystem.PHONE)
-    return render_template(
-        "public/own_page.html",
-        group=organization_name(),
-        request_=appointment_request,
-        location=appointment_request.location,
-        sharing=len(list_sharing(phone, TelecomSystem.PHONE)) if phone else 0,
-    )
-
-
 def _take_answers(kind: type[QuestionForm]) -> ResponseReturnValue:
     now = clock.now()
     form = kind()
@@ -180,12 +157,12 @@ def _take_answers(kind: type[QuestionForm]) -> ResponseReturnValue:
     draft = find_draft(token, now=now)
     if draft is None and kind is not GoalForm and not form_token_failed():
         return redirect(url_for("public.start"), code=303)
-    answers = _answers(draft) | form.answers()
+    answers = answers_of(draft) | form.answers()
     _prepare(form, answers)
     if form_token_failed():
         _remember_draft(form.draft.data)
         return _question_page(form, expired=True), 400
-    if form.attach(_find_errors(answers)):
+    if form.attach(refused(answers)):
         return _question_page(form), 422
     kept: dict[str, Any] = {"answers": answers}
     if isinstance(form, GoalForm):
@@ -208,23 +185,8 @@ def _next_url(kind: type[QuestionForm], *, changing: bool) -> str:
     return url_for("public.question", step=STEPS[following].step)
 
 
-def _find_errors(answers: dict[str, Any]) -> list[FieldError]:
-    """Return what the rules refuse, and the clinic if it does not take requests."""
-    errors = find_errors(_given(answers), _context(answers))
-    if answers.get("location"):
-        try:
-            check_location(answers["location"])
-        except Invalid as refusal:
-            errors += refusal.errors
-    return errors
-
-
 def _source(text: str | None) -> str | None:
     return text if text and _SOURCE.fullmatch(text) else None
-
-
-def _kept_source(draft: RequestDraft | None) -> str | None:
-    return None if draft is None else draft.unseal().get("source")
 
 
 def _changing() -> str | None:
@@ -238,50 +200,13 @@ def _remember_draft(token: str | None) -> None:
         session[_COOKIE_KEY] = token
 
 
-def _answers(draft: RequestDraft | None) -> dict[str, Any]:
-    return {} if draft is None else dict(draft.unseal()["answers"])
-
-
-def _given(answers: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in answers.items() if value is not None}
-
-
 def _form_key(submission_key: str) -> str:
     return f"form:{submission_key}"
 
 
-def _context(answers: dict[str, Any]) -> Context:
-    settings = parts().settings
-    return Context(
-        today=_today(answers.get("location")),
-        intake=parts().intake,
-        ask_birth_date=settings.ask_birth_date,
-    )
-
-
-def _today(slug: str | None) -> date:
-    """Return the day at the chosen clinic, or at the first one while none is chosen."""
-    location = find_location(slug) if slug else None
-    location = location or next(iter(list_locations(limit=1)), None)
-    zone = ZoneInfo(location.time_zone if location else "UTC")
-    return clock.now().astimezone(zone).date()
-
-
 def _prepare(form: QuestionForm, answers: dict[str, Any]) -> None:
     slug = answers.get("location")
-    form.prepare(Offer(parts().intake, _offered(slug), _today(slug)))
-    if isinstance(form, GoalForm):
-        form.consent_version.data = form.consent_version.data or parts().intake.consent.version
-
-
-def _offered(slug: str | None) -> list[Location]:
-    """Return the clinics to choose from: all of them, or of very many the first and the chosen."""
-    locations = list_locations(limit=_MOST_RADIOS)
-    remember_phones(locations)
-    chosen = find_location(slug) if slug else None
-    if chosen is not None and chosen not in locations:
-        locations = [chosen, *locations]
-    return [place for place in locations if place.status is not LocationStatus.CLOSED]
+    form.prepare(Offer(parts().intake, offered(slug), today_at(slug)))
 
 
 def _question_page(
@@ -306,7 +231,7 @@ def _question_page(
 def _check_page(
     draft: RequestDraft, refusal: Invalid | None = None, *, expired: bool = False
 ) -> str:
-    answers = _answers(draft)
+    answers = answers_of(draft)
     form = SendForm(formdata=None)
     form.draft.data = session.get(_COOKIE_KEY)
     form.submission_key.data = draft.submission_key

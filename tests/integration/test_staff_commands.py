@@ -1,0 +1,223 @@
+"""`flask staff invite|disable|list` and `flask demo`, as an operator meets them."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+from sqlalchemy import create_engine, text
+
+from clinicdir.cli import demo
+from clinicdir.cli.serving import prepare_database
+from clinicdir.crypto import new_key
+from clinicdir.db import db, transaction
+from clinicdir.locations.queries import list_all_locations
+from clinicdir.staff.rules import Role
+from tests.client import page_text
+from tests.conftest import SECRET, Clock, build_app
+from tests.make import PASSWORD, token_of
+from tests.tables import all_rows, rows
+
+LINK = re.compile(r"http://127\.0\.0\.1:8000(/staff/invitation/[\w-]{43})\n")
+
+
+def run(runner: FlaskCliRunner, *words: str) -> tuple[int, str, str]:
+    result = runner.invoke(args=list(words))
+    return result.exit_code, result.stdout, result.stderr
+
+
+def invite(runner: FlaskCliRunner, email: str, role: str, *slugs: str) -> str:
+    places = [word for slug in slugs for word in ("--location", slug)]
+    code, out, err = run(runner, "staff", "invite", email, "--role", role, *places)
+    assert (code, err) == (0, "")
+    found = LINK.fullmatch(out)
+    assert found is not None, out
+    return found[1]
+
+
+def test_invite_prints_a_link_that_works_and_nothing_else(
+    app: Flask, runner: FlaskCliRunner
+) -> None:
+    path = invite(runner, "Desk@Example.com", "desk", "renton", "covington")
+    client = app.test_client()
+    page = client.get(path).get_data(as_text=True)
+    form = {"csrf_token": token_of(page), "password": PASSWORD}
+    assert client.post(path, data=form).headers["Location"] == "/staff/"
+    inbox = page_text(client.get("/staff/").get_data(as_text=True))
+    assert "All my clinics Renton Covington To do (0)" in inbox
+    told = rows(app, "audit_entry", "actor_kind", "action", "subject", "detail")
+    assert ("operator", "invite", "desk@example.com", "desk") in told
+
+
+def test_invite_of_somebody_not_yet_joined_changes_role_and_locations(
+    app: Flask, runner: FlaskCliRunner
+) -> None:
+    older = invite(runner, "desk@example.com", "desk", "renton")
+    newer = invite(runner, "desk@example.com", "manager", "bellevue")
+    assert app.test_client().get(older).status_code == 404
+    assert app.test_client().get(newer).status_code == 200
+    assert people(runner) == [
+        {
+            "email": "desk@example.com",
+            "role": "manager",
+            "locations": ["bellevue"],
+            "active": True,
+            "joined": False,
+        }
+    ]
+
+
+def people(runner: FlaskCliRunner) -> Any:  # noqa: ANN401 - JSON
+    code, out, err = run(runner, "staff", "list", "--json")
+    assert (code, err) == (0, "")
+    return json.loads(out)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ("nobody", "--role", "desk", "--location", "renton"),
+            "email: Enter an email address, like name@example.com\n",
+        ),
+        (
+            ("desk@example.com", "--role", "desk"),
+            "location: Name at least one location for this role\n",
+        ),
+        (
+            ("desk@example.com", "--role", "desk", "--location", "nowhere"),
+            "There is no such thing. The list commands show what there is.\n",
+        ),
+        (
+            ("a@example.com\nBcc: b@example.com", "--role", "admin"),
+            "email: Enter an email address, like name@example.com\n",
+        ),
+    ],
+)
+def test_invite_refuses_in_one_line_and_changes_nothing(
+    app: Flask, runner: FlaskCliRunner, words: tuple[str, ...], says: str
+) -> None:
+    before = all_rows(app)
+    assert run(runner, "staff", "invite", *words) == (1, "", says)
+    assert all_rows(app) == before
+
+
+def test_invite_of_somebody_who_has_a_password_is_refused(
+    app: Flask, runner: FlaskCliRunner
+) -> None:
+    path = invite(runner, "desk@example.com", "desk", "renton")
+    client = app.test_client()
+    page = client.get(path).get_data(as_text=True)
+    client.post(path, data={"csrf_token": token_of(page), "password": PASSWORD})
+    again = run(runner, "staff", "invite", "desk@example.com", "--role", "admin")
+    assert again == (1, "", "email: This person already has an account\n")
+    assert rows(app, "staff_member", "role") == ["desk"]
+
+
+def test_invite_knows_no_other_role(runner: FlaskCliRunner) -> None:
+    code, out, err = run(runner, "staff", "invite", "desk@example.com", "--role", "owner")
+    assert (code, out) == (2, "")
+    assert "'owner' is not one of 'viewer', 'desk', 'manager', 'admin'" in err
+
+
+def test_disable_shuts_a_person_out(app: Flask, runner: FlaskCliRunner, frozen: Clock) -> None:
+    path = invite(runner, "desk@example.com", "desk", "renton")
+    assert run(runner, "staff", "disable", "DESK@example.com") == (
+        0, "DESK@example.com is disabled; all sign-ins have ended.\n", "",
+    )  # fmt: skip
+    assert app.test_client().get(path).status_code == 404
+    assert rows(app, "staff_member", "active", "disabled_at") == [(False, frozen.now())]
+    told = rows(app, "audit_entry", "actor_kind", "action", "subject")
+    assert told[-1] == ("operator", "disable", "desk@example.com")
+
+
+def test_disable_of_nobody_says_so(runner: FlaskCliRunner) -> None:
+    says = "There is no such thing. The list commands show what there is.\n"
+    assert run(runner, "staff", "disable", "nobody@example.com") == (1, "", says)
+
+
+def test_list_shows_everybody_by_address(app: Flask, runner: FlaskCliRunner) -> None:
+    assert run(runner, "staff", "list") == (0, "", "")
+    invite(runner, "zoe@example.com", "viewer", "renton")
+    invite(runner, "amy@example.com", "admin", "renton")
+    invite(runner, "bob@example.com", "desk", "covington", "seattle-5th-ave")
+    run(runner, "staff", "disable", "bob@example.com")
+    code, out, _ = run(runner, "staff", "list")
+    assert code == 0
+    assert out.splitlines() == [
+        "amy@example.com  admin  active  every location",
+        "bob@example.com  desk  disabled  seattle-5th-ave, covington",
+        "zoe@example.com  viewer  active  renton",
+    ]
+
+
+@pytest.mark.parametrize("command", ["invite", "disable", "list"])
+def test_commands_have_help(runner: FlaskCliRunner, command: str) -> None:
+    code, out, _ = run(runner, "staff", command, "--help")
+    assert code == 0
+    assert out.startswith(f"Usage: clinicdir staff {command}")
+
+
+# The demo
+
+
+def test_demo_refuses_production(app: Flask, with_settings: Callable[..., Flask]) -> None:
+    settings = app.extensions["clinicdir"].settings
+    settings.instance.chmod(0o700)
+    live = with_settings(
+        env="production",
+        base_url="https://clinics.example",
+        encryption_keys=new_key(),
+        secret_key=SECRET,
+        rate_limits="on",
+    )
+    before = all_rows(app)
+    assert run(live.test_cli_runner(), "demo") == (
+        1, "", "The demo invents people and opens doors: not with ENV=production.\n",
+    )  # fmt: skip
+    assert all_rows(app) == before
+
+
+def test_demo_wants_a_database_of_its_own(app: Flask, runner: FlaskCliRunner) -> None:
+    before = all_rows(app)
+    code, out, err = run(runner, "demo")
+    assert (code, out) == (1, "")
+    assert err.startswith("The demo wants a database of its own: run `make demo`, or set")
+    assert all_rows(app) == before
+
+
+def test_demo_fills_a_morning_once_and_gives_each_role_a_link(
+    sqlite_app: Flask, tmp_path: Path, frozen: Clock
+) -> None:
+    app = build_app(tmp_path, database_url=f"sqlite:///{tmp_path / demo.DATABASE}")
+    with app.app_context():
+        prepare_database()
+        for _ in range(2):
+            with transaction():
+                demo.fill(now=frozen.now())
+        with transaction():
+            links = demo.sign_in_links(now=frozen.now())
+        places = list_all_locations()[:3]
+        assert len(places) == 3
+    assert set(links) == set(Role)
+    statuses = sorted(rows(app, "appointment_request", "status"))
+    assert statuses == ["booked", "in_review", *["received"] * 6]
+    for role, token in links.items():
+        client = app.test_client()
+        page = client.get(f"/staff/invitation/{token}").get_data(as_text=True)
+        form = {"csrf_token": token_of(page)}
+        answer = client.post(f"/staff/invitation/{token}", data=form)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/staff/")
+        inbox = client.get("/staff/").get_data(as_text=True)
+        assert f"{role.value}@demo.example.org" in inbox
+        assert "Sample" in inbox
+    with app.app_context():
+        db.engine.dispose()
+    engine = create_engine(f"sqlite:///{tmp_path / demo.DATABASE}")
+    with engine.connect() as connection:
+        assert connection.scalar(text("select count(*) from staff_member")) == 4
+    engine.dispose()
