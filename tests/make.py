@@ -7,8 +7,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from clinicdir import clock
+from clinicdir.appointments.arrival import Arrival, submit_request
 from clinicdir.appointments.models import AppointmentRequest
-from clinicdir.appointments.operations import Arrival, submit_request
 from clinicdir.appointments.queries import get_request
 from clinicdir.appointments.rules import RequestChannel
 from clinicdir.appointments.submission import Context, Submission, check_submission

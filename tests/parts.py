@@ -24,7 +24,7 @@ def chromium() -> str | None:
 
 
 def html_checker() -> Path | None:
-    """Return the Nu HTML checker that `npm ci --ignore-scripts` fetches, where Java is there to run it."""
+    """Return the Nu HTML checker that `npm ci --ignore-scripts` fetches, if Java is there too."""
     jar = Path(__file__).parent.parent / "node_modules/vnu-jar/build/dist/vnu.jar"
     return jar if jar.exists() and shutil.which("java") else None
 

@@ -32,6 +32,8 @@ class AppointmentRequest(Sealed, Base):
 
     reference: Mapped[str] = mapped_column(unique=True)
     location_id: Mapped[int] = mapped_column(ForeignKey("location.id"))
+    # Where it went at first: a repeated key is answered as the first time, wherever it is now.
+    asked_location_id: Mapped[int] = mapped_column(ForeignKey("location.id"))
     status: Mapped[Status]
     channel: Mapped[RequestChannel]
     created_at: Mapped[datetime]
@@ -74,7 +76,10 @@ class AppointmentRequest(Sealed, Base):
     decline_reason: Mapped[str | None]
     duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("appointment_request.id"))
 
-    location: Mapped[Location] = relationship(lazy="joined", innerjoin=True)
+    location: Mapped[Location] = relationship(
+        foreign_keys=[location_id], lazy="joined", innerjoin=True
+    )
+    asked_location: Mapped[Location] = relationship(foreign_keys=[asked_location_id])
     events: Mapped[list["RequestEvent"]] = relationship(order_by="RequestEvent.id")
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form

@@ -1,224 +1,16 @@
-"""Takes in a request and moves it on; the only code that writes a request's status."""
+"""Moves a request on; the only code that writes a request's status."""
 
-import dataclasses
-import hmac
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
-
-from clinicdir.appointments.models import (
-    AppointmentRequest,
-    NameWord,
-    RequestEvent,
-    RequestLocation,
-)
-from clinicdir.appointments.rules import (
-    Action,
-    RequestChannel,
-    Status,
-    name_words,
-    new_reference,
-    next_status,
-)
-from clinicdir.appointments.submission import Submission
+from clinicdir.appointments.models import AppointmentRequest, RequestEvent
+from clinicdir.appointments.rules import Action, Status, next_status
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import Actor, location_chain
-from clinicdir.crypto import new_row_key, token_hash
-from clinicdir.db import db, key_ring
-from clinicdir.errors import Conflict, FieldError, Invalid, NotAllowed, marked
-from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.notifications.outbox import enqueue
-from clinicdir.notifications.rules import Channel, MessageKind
+from clinicdir.db import db
+from clinicdir.errors import NotAllowed
 
 LEASE = timedelta(minutes=15)
-_SEALED = (
-    "patient_name",
-    "asker_name",
-    "relation",
-    "phone",
-    "phone_e164",
-    "email",
-    "goal_text",
-    "tried",
-    "access_needs",
-    "note",
-)
-_PLAIN = (
-    "goal",
-    "body_area",
-    "target_month",
-    "for_whom",
-    "contact_by",
-    "best_time",
-    "voicemail_ok",
-    "returning",
-    "referral",
-    "language",
-    "interpreter",
-    "short_notice",
-    "consent_version",
-)
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """How a submission came in: its one-time key, its way, its language and its link's name."""
-
-    key: str
-    channel: RequestChannel
-    locale: str = "en"
-    source: str | None = None
-
-
-def submit_request(
-    submission: Submission, arrival: Arrival, *, actor: Actor, now: datetime
-) -> AppointmentRequest:
-    """Store a request with its history, audit entry and message, or find the one of this key.
-
-    The same key with the same content gives the request it made; with other content Conflict.
-    """
-    digests = _digests(submission)
-    stored = _find_submitted(arrival.key, digests)
-    if stored is not None:
-        return stored
-    locations = _ticked_locations(submission.location)
-    chosen = _first_open(locations)
-    appointment_request = _build(submission, arrival, location=chosen, now=now)
-    appointment_request.submission_hash = digests[0]
-    try:
-        with db.session.begin_nested():
-            db.session.add(appointment_request)
-    except IntegrityError:
-        # On PostgreSQL the same key can come in twice at once; the first one has just committed.
-        stored = _find_submitted(arrival.key, digests)
-        if stored is None:
-            raise
-        return stored
-    _add_searchable(appointment_request, submission, locations)
-    _add_event(appointment_request, Action.SUBMIT, came_from=None, actor=actor, now=now)
-    enqueue(
-        MessageKind.REQUEST_WAITS,
-        channel=Channel.EMAIL,
-        subject_id=appointment_request.id,
-        now=now,
-    )
-    return appointment_request
-
-
-def link_token(appointment_request: AppointmentRequest) -> str:
-    """Return the unguessable part of the patient's own link, the same at every call."""
-    return key_ring().link_token(
-        appointment_request.row_key,
-        appointment_request.link_version,
-        key_id=appointment_request.link_key_id,
-    )
-
-
-def check_location(slug: str) -> None:
-    """Raise Invalid unless there is such a clinic and it takes requests."""
-    _first_open(_ticked_locations((slug,)))
-
-
-def _find_submitted(key: str, digests: list[bytes]) -> AppointmentRequest | None:
-    query = select(AppointmentRequest).where(AppointmentRequest.submission_key == key)
-    stored = db.session.scalar(query)
-    if stored is not None and not any(
-        hmac.compare_digest(stored.submission_hash, digest) for digest in digests
-    ):
-        message = "This key was used before, for a request with other content."
-        raise Conflict(message)
-    return stored
-
-
-def _digests(submission: Submission) -> list[bytes]:
-    """Return the content's hash by each key; a plain one would let a phone be guessed."""
-    text = json.dumps(
-        dataclasses.asdict(submission), sort_keys=True, default=str, ensure_ascii=True
-    )
-    return key_ring().fingerprints("submission", text)
-
-
-def _ticked_locations(slugs: tuple[str, ...]) -> list[Location]:
-    found = {
-        location.slug: location
-        for location in db.session.scalars(select(Location).where(Location.slug.in_(slugs)))
-    }
-    if len(found) < len(slugs):
-        raise Invalid(FieldError("location", "not_a_choice", marked("Select a clinic")))
-    return [found[slug] for slug in slugs]
-
-
-def _first_open(locations: list[Location]) -> Location:
-    chosen = next((place for place in locations if place.status != LocationStatus.CLOSED), None)
-    if chosen is None:
-        raise Invalid(FieldError("location", "closed", marked("Select a clinic that is open")))
-    return chosen
-
-
-def _build(
-    submission: Submission, arrival: Arrival, *, location: Location, now: datetime
-) -> AppointmentRequest:
-    ring = key_ring()
-    row_key = new_row_key()
-    built = AppointmentRequest(
-        row_key=row_key,
-        reference=_unused_reference(),
-        location_id=location.id,
-        location=location,
-        status=Status.RECEIVED,
-        channel=arrival.channel,
-        created_at=now,
-        changed_at=now,
-        submission_key=arrival.key,
-        link_key_id=ring.newest_id,
-        link_hash=token_hash(ring.link_token(row_key, 1)),
-        link_version=1,
-        stopped=list(submission.stopped),
-        windows=[{"weekday": day, "part": part} for day, part in submission.windows],
-        consented_at=now,
-        locale=arrival.locale,
-        source=arrival.source,
-        **{name: getattr(submission, name) for name in _PLAIN},
-    )
-    personal: dict[str, Any] = {name: getattr(submission, name) for name in _SEALED}
-    birth_date = submission.birth_date
-    personal["birth_date"] = birth_date.isoformat() if birth_date else None
-    built.seal(personal)
-    return built
-
-
-def _unused_reference() -> str:
-    while True:
-        reference = new_reference()
-        query = select(AppointmentRequest.id).where(AppointmentRequest.reference == reference)
-        if db.session.scalar(query) is None:
-            return reference
-
-
-def _add_searchable(
-    appointment_request: AppointmentRequest, submission: Submission, locations: list[Location]
-) -> None:
-    """Write the keyed hashes by which staff find the request, and the clinics ticked."""
-    ring = key_ring()
-    if submission.phone_e164 is not None:
-        number = submission.phone_e164.split(";")[0]
-        appointment_request.phone_hash = ring.fingerprint("phone", number)
-        appointment_request.phone_last4_hash = ring.fingerprint("phone_last4", number[-4:])
-    if submission.email is not None:
-        appointment_request.email_hash = ring.fingerprint("email", submission.email.casefold())
-    names = filter(None, (submission.patient_name, submission.asker_name))
-    db.session.add_all(
-        NameWord(request_id=appointment_request.id, word_hash=ring.fingerprint("name_word", word))
-        for word in sorted(name_words(names))
-    )
-    db.session.add_all(
-        RequestLocation(request_id=appointment_request.id, location_id=location.id, ordinal=ordinal)
-        for ordinal, location in enumerate(locations)
-    )
 
 
 @dataclass(frozen=True)
@@ -256,7 +48,7 @@ def act(
         appointment_request.booked_at = move.booked_at
     if move.action is Action.DECLINE:
         appointment_request.decline_reason = move.decline_reason
-    _add_event(
+    add_event(
         appointment_request, move.action, came_from=came_from, actor=actor, now=now, note=move.note
     )
     db.session.flush()
@@ -268,7 +60,7 @@ def lease_holder(appointment_request: AppointmentRequest, *, now: datetime) -> i
     return appointment_request.claimed_by if until is not None and until > now else None
 
 
-def _add_event(
+def add_event(
     appointment_request: AppointmentRequest,
     action: Action,
     *,

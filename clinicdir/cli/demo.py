@@ -10,7 +10,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from clinicdir import clock
-from clinicdir.appointments.operations import Arrival, Move, act, submit_request
+from clinicdir.appointments.arrival import Arrival, submit_request
+from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.queries import list_requests
 from clinicdir.appointments.rules import Action, RequestChannel, Status
 from clinicdir.appointments.submission import Context, check_submission

@@ -1,7 +1,9 @@
 """Commands about the clinics: the seeds, the list, the finder."""
 
+import io
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +76,18 @@ def locate_address(form: str, address: str | None) -> None:
     if address is None:
         click.echo("Give an address in quotes, or - to read one a line.", err=True)
         sys.exit(2)
-    lines = (line.rstrip("\r\n") for line in sys.stdin) if address == "-" else iter([address])
+    lines = (line.rstrip("\r\n") for line in _typed_lines()) if address == "-" else iter([address])
     for line in lines:
         found = _locate(line)
         click.echo(json.dumps(found, ensure_ascii=False) if form == "ndjson" else _text(found))
         sys.stdout.flush()
+
+
+def _typed_lines() -> Iterator[str]:
+    """Yield standard input as it comes; a bad byte makes a strange address, not an end."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    yield from sys.stdin
 
 
 def _locate(line: str) -> dict[str, Any]:

@@ -79,6 +79,8 @@ def _people_rows(answers: Mapping[str, Any]) -> list[Row]:
         Row("for_whom", gettext("Appointment for"), _word(answers.get("for_whom"), FOR_WHOM)),
         Row("patient_name", gettext("Patient"), answers.get("patient_name") or ""),
     ]
+    if answers.get("birth_date"):
+        rows.append(Row("birth_date", gettext("Birth date"), answers["birth_date"]))
     if answers.get("asker_name") or answers.get("relation"):
         rows += [
             Row("asker_name", gettext("Asked by"), answers.get("asker_name") or ""),

@@ -141,6 +141,7 @@ class PeopleForm(QuestionForm):
 
     for_whom = RadioField(validate_choice=False)
     patient_name = StringField()
+    birth_date = StringField()
     asker_name = StringField()
     relation = StringField()
 

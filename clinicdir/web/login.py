@@ -123,6 +123,8 @@ def init_app(app: Flask) -> None:
     security.login_context_processor(_login_page_values)
     security.want_json(lambda _request: False)  # as JSON it would hand out a token of its own
     app.extensions.setdefault("clinicdir.guards", {})["security"] = OPEN
+    # It would write into the cookie of pages that need none; our sign-ins are rows of a table.
+    app.login_manager.session_protection = None  # type: ignore[attr-defined]
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
     app.login_manager.user_loader(_live_user(app.login_manager._user_callback))  # type: ignore[attr-defined]  # noqa: SLF001
     user_authenticated.connect(_on_sign_in, app)

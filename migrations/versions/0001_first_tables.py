@@ -165,6 +165,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("location_id", sa.Integer(), nullable=False),
+        sa.Column("asked_location_id", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(length=40), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -214,6 +215,11 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["location_id"], ["location.id"], name=op.f("fk_appointment_request_location_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["asked_location_id"],
+            ["location.id"],
+            name=op.f("fk_appointment_request_asked_location_id"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_appointment_request")),
         sa.UniqueConstraint("link_hash", name=op.f("uq_appointment_request_link_hash")),

@@ -16,7 +16,7 @@ from werkzeug.routing import AnyConverter, Rule
 from werkzeug.test import TestResponse
 
 from clinicdir import clock
-from clinicdir.appointments.operations import link_token
+from clinicdir.appointments.arrival import link_token
 from clinicdir.appointments.rules import new_reference
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.db import transaction

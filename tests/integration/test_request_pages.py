@@ -4,7 +4,7 @@ import re
 import shutil
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from clinicdir.db import db, transaction
 from clinicdir.locations.models import LocationStatus
 from clinicdir.locations.queries import get_location
 from tests.conftest import Clock, build_app
-from tests.make import CONSENT, make_request, token_of
+from tests.make import CONSENT, hidden, make_request, token_of
 from tests.pages import (
     Typed,
     field_errors,
@@ -951,3 +951,20 @@ def test_cookie_of_https_site_is_bound_to_host_and_scheme(
         headers={"Origin": "https://clinics.example"},
     )
     assert (sent.status_code, sent.headers["Location"]) == (303, WHO)
+
+
+def test_birth_date_is_asked_only_where_the_operator_wants_it(
+    app: Flask, with_settings: Callable[..., Flask]
+) -> None:
+    asking = with_settings(ask_birth_date=True)
+    for site, expected in ((app, False), (asking, True)):
+        client = site.test_client()
+        page = client.get("/request")
+        token = hidden(page.get_data(as_text=True), "csrf_token")
+        answers = {"location": "renton", "goal": "run", "consent_version": CONSENT}
+        client.post("/request", data={"csrf_token": token} | answers)
+        html = client.get("/request/who").get_data(as_text=True)
+        assert ("birth date (optional)" in html) is expected
+        who = {"for_whom": "me", "patient_name": "Robin Example", "birth_date": "1980-05-31"}
+        posted = client.post("/request/who", data={"csrf_token": token} | who)
+        assert posted.status_code == (303 if expected else 422)

@@ -16,16 +16,9 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import func, select
 
+from clinicdir.appointments.arrival import Arrival, link_token, submit_request
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
-from clinicdir.appointments.operations import (
-    LEASE,
-    Arrival,
-    Move,
-    act,
-    lease_holder,
-    link_token,
-    submit_request,
-)
+from clinicdir.appointments.operations import LEASE, Move, act, lease_holder
 from clinicdir.appointments.rules import Action, RequestChannel, Status, next_status
 from clinicdir.audit.rules import PATIENT, Actor
 from clinicdir.db import Base, db, transaction

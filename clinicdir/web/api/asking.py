@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 from flask import Response, jsonify, request, url_for
 
 from clinicdir import clock
+from clinicdir.appointments.arrival import Arrival, link_token, submit_request
 from clinicdir.appointments.models import AppointmentRequest
-from clinicdir.appointments.operations import Arrival, link_token, submit_request
 from clinicdir.appointments.rules import RequestChannel
 from clinicdir.appointments.submission import Context, check_submission
 from clinicdir.audit.rules import PATIENT
@@ -67,7 +67,7 @@ def _made(stored: AppointmentRequest) -> dict[str, str | None]:
         "reference": stored.reference,
         # Always so: whoever asks twice, or is held for a check, gets the same answer.
         "status": "received",
-        "location": stored.location.slug,
+        "location": stored.asked_location.slug,
         "status_url": parts().settings.url + url_for("public.own_page", token=link_token(stored)),
         "promise_at": stored.promise_at.isoformat() if stored.promise_at else None,
     }

@@ -5,8 +5,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from clinicdir import clock
+from clinicdir.appointments.arrival import check_location
 from clinicdir.appointments.models import RequestDraft
-from clinicdir.appointments.operations import check_location
 from clinicdir.appointments.submission import Context, Submission, check_submission, find_errors
 from clinicdir.errors import FieldError, Invalid
 from clinicdir.locations.models import Location, LocationStatus

@@ -7,6 +7,7 @@ from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
+from clinicdir.appointments.arrival import Arrival, link_token, submit_request
 from clinicdir.appointments.drafts import (
     change_draft,
     drop_draft,
@@ -15,7 +16,6 @@ from clinicdir.appointments.drafts import (
     start_draft,
 )
 from clinicdir.appointments.models import RequestDraft
-from clinicdir.appointments.operations import Arrival, link_token, submit_request
 from clinicdir.appointments.queries import find_by_submission_key
 from clinicdir.appointments.rules import RequestChannel
 from clinicdir.audit.rules import PATIENT
