@@ -12,7 +12,7 @@ demo: .venv/ready
 	CLINICDIR_DATABASE_URL=sqlite:///$(CURDIR)/instance/demo.sqlite3 $(RUN)/flask demo
 
 test: .venv/ready-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadscope
 
 check: .venv/ready-dev
 	$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ from clinicdir.crypto import new_key
 from clinicdir.db import db
 from clinicdir.settings import load_settings
 from tests.client import CheckedClient
-from tests.parts import PARTS, note_missing
+from tests.parts import NOT_FOUND, PARTS
 from tests.postgres import running_postgres
 
 KEY = new_key()
@@ -35,17 +35,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         part = marker.args[0]
         if not PARTS[part]():
-            note_missing(part)
             if os.environ.get("REQUIRE_REAL_PARTS"):  # noqa: TID251
                 pytest.fail(f"{part} was not found, and this run requires it")
-            pytest.skip(f"{part} was not found")
+            pytest.skip(f"{NOT_FOUND}{part}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    from tests.parts import missing  # noqa: PLC0415 - read after the run
-
-    for part, count in missing.items():
-        terminalreporter.write_line(f"{count} tests did not run for want of {part}")
+    """Say how many tests did not run, and for want of what."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    for part in PARTS:
+        count = sum(f"{NOT_FOUND}{part}" in reason for reason in reasons)
+        if count:
+            terminalreporter.write_line(f"{count} tests did not run for want of {part}")
 
 
 @pytest.fixture(autouse=True)

@@ -2,18 +2,12 @@
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.postgres import find_binaries
 
-missing: Counter[str] = Counter()
-
-
-def note_missing(part: str) -> None:
-    """Count a test that could not run."""
-    missing[part] += 1
+NOT_FOUND = "not found on this machine: "
 
 
 def chromium() -> str | None:

@@ -218,17 +218,12 @@ def test_pages_follow_in_order_of_arrival(app: Flask, monkeypatch: pytest.Monkey
     assert (seen, pages) == (people, 3)
 
 
-@pytest.mark.parametrize("after", ["-1", "x", "1e9", "9" * 40, "%00", "２"])
-def test_page_that_begins_nowhere_begins_at_the_start_or_past_the_end(
-    app: Flask, after: str
-) -> None:
+def test_page_that_begins_nowhere_begins_at_the_start(app: Flask) -> None:
     desk = make_desk(app, "renton")
     ask(app, "renton", "Only Person")
-    answer = desk.get(f"/staff/?after={after}")
-    if after == "%00":
-        assert answer.status_code == 400
-        return
-    assert [row["Patient"] for row in table(answer.get_data(as_text=True))] == ["Only Person"]
+    for after in ("", "-1", "x", "1e9", "9" * 40, "２"):
+        assert names(desk, f"/staff/?after={after}") == ["Only Person"]
+    assert names(desk, "/staff/?after=2147483647") == []
 
 
 def test_inbox_costs_the_same_with_one_row_and_with_three(app: Flask, frozen: Clock) -> None:

@@ -424,7 +424,7 @@ def test_fault_in_the_middle_leaves_nothing(app: Flask, client: FlaskClient, tab
             f"create trigger planted before insert on {table}"
             " begin select raise(abort, 'planted'); end"
             if db.engine.dialect.name == "sqlite"
-            else "create function planted() returns trigger language plpgsql as"
+            else "create or replace function planted() returns trigger language plpgsql as"
             " $$ begin raise exception 'planted'; end $$;"
             f" create trigger planted before insert on {table} execute function planted()"
         )

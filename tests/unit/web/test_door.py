@@ -20,7 +20,7 @@ def test_path_of_our_own_is_known(target: str) -> None:
     ["//evil.example", "///evil.example", "/\\evil.example", "\\evil.example", "\\\\evil.example",
      "/\t/evil.example", "\t//evil.example", " //evil.example", "/ /evil.example", "/\n", "/\r",
      "/\x00", "/\x7f", "staff/", "https:evil.example", "https://evil.example",
-     "javascript:alert(1)",      "?a=b", "#a", "／／evil.example"],
+     "javascript:alert(1)", "?a=b", "#a", "／／evil.example"],
 )  # fmt: skip
 def test_what_a_browser_may_take_for_another_site_is_not_our_own(target: str) -> None:
     assert not is_own_path(target)
