@@ -119,9 +119,14 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _check_smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        allowed = "must look like smtp://user:password@host:port or smtps://…"
         parts = urlsplit(value.get_secret_value()) if value else None
         if parts is not None and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
-            raise ValueError("must look like smtp://user:password@host:port or smtps://…")
+            raise ValueError(allowed)
+        try:
+            _ = parts and parts.port
+        except ValueError:
+            raise ValueError(allowed) from None
         return value
 
     @property

@@ -14,8 +14,8 @@ def resolve(kind: MessageKind, subject_id: int, *, base_url: str) -> Message:
 
     NotNeeded once nobody has to be told any more, NoAddress while the clinic has no e-mail.
     """
-    appointment_request = db.session.get_one(AppointmentRequest, subject_id)
-    if appointment_request.status is not Status.RECEIVED:
+    appointment_request = db.session.get(AppointmentRequest, subject_id)
+    if appointment_request is None or appointment_request.status is not Status.RECEIVED:
         raise NotNeeded
     location = appointment_request.location
     address = location.telecom_value(TelecomSystem.EMAIL)

@@ -21,7 +21,7 @@ from clinicdir.locations.models import Telecom
 from clinicdir.locations.queries import get_location, list_all_locations
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.staff.rules import EVERYWHERE, Role
-from clinicdir.web import staff
+from clinicdir.web.staff import inbox as inbox_page
 from tests.client import page_text
 from tests.conftest import Clock
 from tests.make import make_request, make_staff, sign_in
@@ -198,7 +198,7 @@ def test_unknown_group_is_no_page_and_leaves_no_entry(app: Flask) -> None:
 
 
 def test_pages_follow_in_order_of_arrival(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staff, "PAGE_SIZE", 2)
+    monkeypatch.setattr(inbox_page, "PAGE_SIZE", 2)
     desk = make_desk(app, "renton", "covington")
     people = [f"Person {letter}" for letter in "ABCDE"]
     for person in people:
