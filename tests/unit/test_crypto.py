@@ -87,7 +87,11 @@ def test_purposes_give_different_hashes_of_one_value() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["", "short", "not base64!", NEW[:-5], "ключ", NEW + NEW])
+@pytest.mark.parametrize(
+    "text",
+    ["", "short", "not base64!", NEW[:-5], "ключ", NEW + NEW],
+    ids=["empty", "short", "not base64", "cut", "not ASCII", "twice"],
+)
 def test_malformed_key_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be 32 bytes in URL-safe base64"):
         KeyRing([text])
