@@ -20,6 +20,7 @@ from clinicdir.errors import (
     NotAllowed,
     NotFound,
     Unavailable,
+    marked,
 )
 from clinicdir.locations.models import Location
 from clinicdir.locations.rules import TelecomSystem
@@ -37,6 +38,55 @@ _STATUS: dict[type[DomainError], int] = {
     Forbidden: 403,
     Invalid: 422,
     Unavailable: 503,
+}
+
+# The heading of an error page, and what to do about it.
+_WORDS: dict[int, tuple[str, str]] = {
+    400: (
+        marked("We could not read that"),
+        marked("Go back and send it again."),
+    ),
+    403: (
+        marked("You cannot do this here"),
+        marked("Sign in with an account that may, and open the page anew."),
+    ),
+    404: (
+        marked("There is no such page"),
+        marked("Check the address, or start from the list of clinics."),
+    ),
+    405: (
+        marked("This page cannot be used that way"),
+        marked("Start from the list of clinics."),
+    ),
+    409: (
+        marked("This has changed since you opened it"),
+        marked("Open it again to see how it stands now."),
+    ),
+    413: (
+        marked("That was too much text"),
+        marked("Shorten it to 64,000 bytes in all and send it again."),
+    ),
+    415: (
+        marked("That form of data is not taken here"),
+        marked("Send it as application/json."),
+    ),
+    422: (
+        marked("Some answers need a change"),
+        marked("See the list of errors, change these fields and send it again."),
+    ),
+    429: (
+        marked("We have had several tries from you"),
+        marked("Try again in a while, or call a clinic."),
+    ),
+    431: (marked("Your browser sent too much"), marked("Clear its cookies and try again.")),
+    503: (
+        marked("We cannot store anything right now"),
+        marked("Nothing you typed is lost. Try again in a few seconds, or call a clinic."),
+    ),
+    500: (
+        marked("Something went wrong on our side"),
+        marked("Try again, or call a clinic."),
+    ),
 }
 
 
@@ -138,51 +188,9 @@ def _typed() -> dict[str, list[str]] | None:
 
 def _words(status: int) -> tuple[str, str]:
     """Return the heading of an error and what to do about it."""
-    words = {
-        400: (
-            gettext("We could not read that"),
-            gettext("Go back and send it again."),
-        ),
-        403: (
-            gettext("You cannot do this here"),
-            gettext("Sign in with an account that may, and open the page anew."),
-        ),
-        404: (
-            gettext("There is no such page"),
-            gettext("Check the address, or start from the list of clinics."),
-        ),
-        405: (
-            gettext("This page cannot be used that way"),
-            gettext("Start from the list of clinics."),
-        ),
-        409: (
-            gettext("This has changed since you opened it"),
-            gettext("Open it again to see how it stands now."),
-        ),
-        413: (
-            gettext("That was too much text"),
-            gettext("Shorten it to 64,000 bytes in all and send it again."),
-        ),
-        415: (
-            gettext("That form of data is not taken here"),
-            gettext("Send it as application/json."),
-        ),
-        422: (
-            gettext("Some answers need a change"),
-            gettext("See the list of errors, change these fields and send it again."),
-        ),
-        429: (
-            gettext("We have had several tries from you"),
-            gettext("Try again in a while, or call a clinic."),
-        ),
-        431: (gettext("Your browser sent too much"), gettext("Clear its cookies and try again.")),
-        503: (
-            gettext("We cannot store anything right now"),
-            gettext("Nothing you typed is lost. Try again in a few seconds, or call a clinic."),
-        ),
-    }
-    fault = (gettext("Something went wrong on our side"), gettext("Try again, or call a clinic."))
-    return words.get(status, words[400] if status < 500 else fault)  # noqa: PLR2004
+    known = status if status in _WORDS else 400 if status < 500 else 500  # noqa: PLR2004
+    title, advice = _WORDS[known]
+    return gettext(title), gettext(advice)
 
 
 def _on_domain_error(error: DomainError) -> Response:

@@ -45,6 +45,9 @@ class FreshPostgres:
             if "id" in db.metadata.tables[name].columns
         ]
         self._run(
+            # A test may have shut the database for writing.
+            "set session characteristics as transaction read write",
+            f"alter database {_DATABASE} reset all",
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()",
             # The audit trail refuses to be emptied; a replica's session is not asked.

@@ -61,15 +61,12 @@ def _version() -> str:
 
 
 def _paths() -> Schema:
+    return _directory_paths() | _request_paths()
+
+
+def _directory_paths() -> Schema:
     slug = {"name": "slug", "in": "path", "required": True, "schema": text_of()}
     page = {"name": "after", "in": "query", "schema": {"type": "integer", "minimum": 0}}
-    key = {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "required": True,
-        "description": "Your own value, new for each request, the same at each try.",
-        "schema": text_of(200) | {"minLength": 1},
-    }
     by_zip = {"name": "postal_code", "in": "query", "required": True, "schema": zip_code()}
     at_most = {"name": "limit", "in": "query", "schema": limit()}
     return {
@@ -93,6 +90,18 @@ def _paths() -> Schema:
                 body="NearestQuery",
             ),
         },
+    }
+
+
+def _request_paths() -> Schema:
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
+        "description": "Your own value, new for each request, the same at each try.",
+        "schema": text_of(200) | {"minLength": 1},
+    }
+    return {
         "/api/v1/requests": {
             "post": _operation(
                 "Ask a clinic for an appointment",

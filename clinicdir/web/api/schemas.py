@@ -93,9 +93,24 @@ def nearest_answer() -> Schema:
 
 def request_body(intake: Intake, *, ask_birth_date: bool) -> Schema:
     """Describe a request, with this group's lists of answers."""
+    fields = _answers(intake)
+    if ask_birth_date:
+        fields["birth_date"] = {"type": "string", "format": "date"}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": fields,
+        "required": [
+            "location", "goal", "for_whom", "patient_name", "contact_by", "consent_version",
+        ],
+        "anyOf": [{"required": ["phone"]}, {"required": ["email"]}],
+    }  # fmt: skip
+
+
+def _answers(intake: Intake) -> Schema:
     yes_no = {"type": "boolean"}
     window = object_of({"weekday": codes_of(Weekday), "part": codes_of(PartOfDay)})
-    fields: Schema = {
+    return {
         "location": {
             "anyOf": [text_of(), list_of(text_of()) | {"minItems": 1, "maxItems": MAX_LOCATIONS}]
         },
@@ -124,17 +139,6 @@ def request_body(intake: Intake, *, ask_birth_date: bool) -> Schema:
         "short_notice": yes_no,
         "consent_version": {"enum": [intake.consent.version]},
     }
-    if ask_birth_date:
-        fields["birth_date"] = {"type": "string", "format": "date"}
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": fields,
-        "required": [
-            "location", "goal", "for_whom", "patient_name", "contact_by", "consent_version",
-        ],
-        "anyOf": [{"required": ["phone"]}, {"required": ["email"]}],
-    }  # fmt: skip
 
 
 def request_made() -> Schema:
