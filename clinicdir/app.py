@@ -1,5 +1,7 @@
 """The factory: puts settings, database, audiences and commands together."""
 
+from functools import partial
+
 from flask import Flask
 from flask_migrate import Migrate
 from jinja2 import StrictUndefined
@@ -10,7 +12,12 @@ from clinicdir.crypto import KeyRing, new_key
 from clinicdir.db import db, engine_options, init_db, render_item
 from clinicdir.finder.gazetteer import Gazetteer
 from clinicdir.finder.geocoding import OfflineGeocoder
-from clinicdir.locations.queries import list_all_locations
+from clinicdir.finder.online import with_online
+from clinicdir.finder.places import KnownPlaces
+from clinicdir.finder.points import PointIndex
+from clinicdir.finder.refitting import REGIONS, regions_in_use
+from clinicdir.finder.region_index import RegionIndex
+from clinicdir.locations.queries import list_addresses
 from clinicdir.resources import resource_dir
 from clinicdir.settings import BadSettings, Settings, complete_secrets, load_settings
 from clinicdir.web import (
@@ -46,8 +53,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         intake = read_intake(seeds, resource_dir("seeds"))
     except ValueError as problem:
         raise BadSettings(str(problem)) from None
-    geocoder = OfflineGeocoder(Gazetteer.open(), list_all_locations)
-    app.extensions["clinicdir"] = Parts(settings, intake, seeds, geocoder)
+    places = KnownPlaces(Gazetteer.open())
+    points = PointIndex(places)
+    regions = RegionIndex(partial(regions_in_use, settings.instance / REGIONS))
+    offline = OfflineGeocoder(places, list_addresses, points=points.locate, regions=regions)
+    geocoder, online = with_online(offline, settings)
+    app.extensions["clinicdir"] = Parts(settings, intake, seeds, geocoder, online)
     init_db(app, ring)
     Migrate(app, db, directory=str(resource_dir("migrations")), render_item=render_item)
 
@@ -60,7 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register(app, health.bp, OPEN)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.globals["settings"] = settings
+    app.jinja_env.globals |= {"settings": settings, "online": online}
     for module in (assets, compression, filters, language, errors):
         module.init_app(app)
     cli.init_app(app)

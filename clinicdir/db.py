@@ -1,9 +1,12 @@
 """The model base, the SQLite settings that keep promises, and the one place that commits."""
 
 import enum
+import fcntl
 import json
+import os
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -11,7 +14,18 @@ from typing import Any
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, Engine, Enum, LargeBinary, MetaData, Text, event
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    LargeBinary,
+    MetaData,
+    Text,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
@@ -184,6 +198,42 @@ def transaction() -> Iterator[None]:
         except BaseException:
             session.rollback()
             raise
+
+
+@contextmanager
+def sole_process(name: str) -> Iterator[bool]:
+    """Hold a lock of that name and yield True, or yield False while another process has it.
+
+    Work that spans many transactions needs it; the lock ends with the process, also by SIGKILL.
+    """
+    path = sqlite_path(db.engine.url)
+    with _sole_by_file(f"{path}.{name}.lock") if path else _sole_by_server(name) as is_sole:
+        yield is_sole
+
+
+@contextmanager
+def _sole_by_file(path: str) -> Iterator[bool]:
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _sole_by_server(name: str) -> Iterator[bool]:
+    number = zlib.crc32(name.encode())
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        is_sole = bool(connection.scalar(select(func.pg_try_advisory_lock(number))))
+        try:
+            yield is_sole
+        finally:
+            if is_sole:
+                connection.scalar(select(func.pg_advisory_unlock(number)))
 
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:

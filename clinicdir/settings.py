@@ -3,6 +3,7 @@
 import difflib
 import ipaddress
 import os
+import re
 import secrets
 import stat
 from collections.abc import Mapping
@@ -60,6 +61,12 @@ class Settings(BaseSettings):
     seeds: Path | None = Field(
         None, description="folder with locations.json and the other seeds; empty: the shipped one"
     )
+    geocoder: str = Field(
+        "offline", description="`offline`, or the geopy service that is asked about addresses"
+    )
+    geocoder_options: SecretStr | None = Field(
+        None, description="what geopy wants to know of the service: `domain=…,api_key=…`"
+    )
     smtp_url: SecretStr | None = Field(
         None, description="mail server: `smtp://user:password@host:port` or `smtps://…`"
     )
@@ -116,6 +123,14 @@ class Settings(BaseSettings):
             raise ValueError("must begin with https:// or http://")
         return value.rstrip("/")
 
+    @field_validator("geocoder_options")
+    @classmethod
+    def _check_options(cls, value: SecretStr | None) -> SecretStr | None:
+        entries = value.get_secret_value().split(",") if value else []
+        if not all(re.fullmatch(r"\s*[a-z_]+=.+", entry) for entry in entries):
+            raise ValueError("must look like domain=geocoder.example,api_key=…")
+        return value
+
     @field_validator("smtp_url")
     @classmethod
     def _check_smtp(cls, value: SecretStr | None) -> SecretStr | None:
@@ -128,6 +143,13 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError(allowed) from None
         return value
+
+    @property
+    def geocoder_arguments(self) -> dict[str, str]:
+        """Return the options of the geocoding service by name."""
+        text = self.geocoder_options.get_secret_value() if self.geocoder_options else ""
+        pairs = (entry.strip().split("=", 1) for entry in text.split(",") if entry)
+        return dict(pairs)
 
     @property
     def is_production(self) -> bool:

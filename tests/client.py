@@ -6,10 +6,11 @@ from typing import Any
 
 import html5lib
 from flask.testing import FlaskClient
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from clinicdir.db import db
-from clinicdir.web.security import HEADERS
+from clinicdir.web.security import headers_of
 
 _UNLABELLED = frozenset({"hidden", "submit", "button"})
 
@@ -21,15 +22,26 @@ class CheckedClient(FlaskClient):
         response = super().open(*args, **kwargs)
         with self.application.app_context():
             assert not [*db.session.new, *db.session.dirty, *db.session.deleted]
-        for name, value in HEADERS.items():
+        endpoint = self._endpoint(response)
+        for name, value in headers_of(endpoint).items():
             assert response.headers.get(name) == value, f"{response.request.path}: {name}"
         is_page = response.mimetype == "text/html" and response.status_code not in (301, 302, 303)
         if is_page and response.get_data() and response.content_encoding is None:
-            check_page(response.get_data(as_text=True))
+            may_run = "script-src 'self'" in response.headers["Content-Security-Policy"]
+            check_page(response.get_data(as_text=True), may_run=may_run)
         return response
 
+    def _endpoint(self, response: TestResponse) -> str | None:
+        """Return what answered a request, None where no rule fits its path and method."""
+        adapter = self.application.url_map.bind("localhost")
+        try:
+            endpoint, _ = adapter.match(response.request.path, response.request.method)
+        except HTTPException:
+            return None
+        return str(endpoint)
 
-def check_page(html: str) -> None:
+
+def check_page(html: str, *, may_run: bool = False) -> None:
     """Fail on anything that makes a page hard to parse, hear or trust."""
     parser = html5lib.HTMLParser(namespaceHTMLElements=False, strict=False)
     document = parser.parse(io.StringIO(html))
@@ -42,7 +54,11 @@ def check_page(html: str) -> None:
     ids = [node.attrib["id"] for node in elements if "id" in node.attrib]
     assert len(ids) == len(set(ids)), sorted(name for name in ids if ids.count(name) > 1)
     for node in elements:
-        assert node.tag not in ("script", "style"), "no inline code"
+        assert node.tag != "style", "no inline code"
+        if node.tag == "script":
+            assert may_run, "the policy of this page lets no script run"
+            assert (_text(node), "defer" in node.attrib) == ("", True), "no inline code"
+            assert node.attrib["src"].startswith("/static/js/")
         assert not [name for name in node.attrib if name == "style" or name.startswith("on")]
     _check_labels(document)
 

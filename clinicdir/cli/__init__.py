@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from clinicdir.cli import demo, directory, doctor, people, serving
+from clinicdir.cli import demo, directory, doctor, finding, people, serving
 
 
 def init_app(app: Flask) -> None:
@@ -13,7 +13,7 @@ def init_app(app: Flask) -> None:
         doctor.doctor,
         directory.seed,
         directory.locations,
-        directory.finder,
+        finding.finder,
         people.staff,
         people.requests,
         people.notifications,

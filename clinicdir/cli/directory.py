@@ -3,9 +3,9 @@
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from flask.cli import AppGroup
@@ -14,7 +14,8 @@ from clinicdir import clock
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.cli.refusals import JSON_HELP, in_plain_words
 from clinicdir.db import transaction
-from clinicdir.finder.queries import locate, nearest
+from clinicdir.finder.queries import locate
+from clinicdir.finder.rules import rank
 from clinicdir.locations import seeds
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.locations.rules import TelecomSystem
@@ -77,10 +78,15 @@ def locate_address(form: str, address: str | None) -> None:
         click.echo("Give an address in quotes, or - to read one a line.", err=True)
         sys.exit(2)
     lines = (line.rstrip("\r\n") for line in _typed_lines()) if address == "-" else iter([address])
+    clinics = [
+        _Clinic(place.slug, place.name, place.latitude, place.longitude)
+        for place in list_all_locations()
+    ]
     for line in lines:
-        found = _locate(line)
-        click.echo(json.dumps(found, ensure_ascii=False) if form == "ndjson" else _text(found))
-        sys.stdout.flush()
+        found = _locate(line, clinics)
+        said = json.dumps(found, ensure_ascii=False) if form == "ndjson" else _text(found)
+        sys.stdout.write(f"{said}\n")
+        sys.stdout.flush()  # each answer goes out before the next line is waited for
 
 
 def _typed_lines() -> Iterator[str]:
@@ -90,9 +96,18 @@ def _typed_lines() -> Iterator[str]:
     yield from sys.stdin
 
 
-def _locate(line: str) -> dict[str, Any]:
+class _Clinic(NamedTuple):
+    """A clinic as ranking needs it, read once for all lines."""
+
+    slug: str
+    name: str
+    latitude: float | None
+    longitude: float | None
+
+
+def _locate(line: str, clinics: Sequence[_Clinic]) -> dict[str, Any]:
     origin = locate(line, geocoder=parts().geocoder)
-    near = nearest(origin, list_all_locations(), limit=NEAREST) if origin else []
+    near = rank(origin.position, clinics)[:NEAREST] if origin else []
     return {
         "query": line,
         "level": origin.level.value if origin else None,
@@ -101,7 +116,7 @@ def _locate(line: str) -> dict[str, Any]:
         "error_m": origin.error_m if origin else None,
         "matched": origin.matched if origin else None,
         "alternatives": list(origin.alternatives) if origin else [],
-        "nearest": [result.location.slug for result in near],
+        "nearest": [clinic.slug for clinic in near],
     }
 
 

@@ -18,6 +18,7 @@ from clinicdir import clock
 from clinicdir.cli.refusals import JSON_HELP
 from clinicdir.cli.serving import newest_version, schema_version
 from clinicdir.db import WAL_IS_SAFE, db, sqlite_path
+from clinicdir.finder.pace import FILE_NAME, Pace
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.locations.rules import TelecomSystem, display_number
 from clinicdir.notifications.queries import count_outbox
@@ -91,7 +92,7 @@ def examine() -> Iterator[Finding]:
         return
     yield from _database(version)
     if version == newest_version():
-        for look in (_readiness, _messages, _clinics):
+        for look in (_readiness, _messages, _geocoder, _clinics):
             yield from look()
 
 
@@ -102,7 +103,7 @@ def _settings() -> Iterator[Finding]:
     }
     for name, value in shown.items():
         if value not in (None, "", ()):
-            secret = any(word in name for word in ("KEY", "SMTP_URL", "DATABASE_URL"))
+            secret = any(word in name for word in ("KEY", "SMTP_URL", "DATABASE_URL", "OPTIONS"))
             yield Finding(Weight.FINE, name, "set, not shown" if secret else str(value))
 
 
@@ -179,6 +180,25 @@ def _messages() -> Iterator[Finding]:
             f"{count.refused} were refused for good",
             "Correct the clinics' e-mail addresses; the requests stand in the inbox.",
         )
+
+
+def _geocoder() -> Iterator[Finding]:
+    settings = parts().settings
+    if settings.geocoder == "offline":
+        return
+    pace = Pace(settings.instance / FILE_NAME)
+    tally = pace.tally().items()
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in tally) or "nothing asked yet"
+    subject, failures = f"geocoding by {settings.geocoder}", pace.failures_in_a_row()
+    if failures:
+        yield Finding(
+            Weight.WARNING,
+            subject,
+            f"{counted}; the last {failures} failed",
+            "Patients get the offline answer meanwhile.",
+        )
+    else:
+        yield Finding(Weight.FINE, subject, counted)
 
 
 def _clinics() -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from clinicdir.errors import Conflict, Invalid, NotFound
+from clinicdir.finder.importing.rows import BadFile
 from clinicdir.locations.seeds import SeedError
 
 P = ParamSpec("P")
@@ -30,7 +31,7 @@ def in_plain_words(command: Callable[P, None]) -> Callable[P, None]:
         except NotFound:
             click.echo("There is no such thing. The list commands show what there is.", err=True)
             sys.exit(1)
-        except (Conflict, SeedError) as refusal:
+        except (BadFile, Conflict, SeedError) as refusal:
             click.echo(str(refusal), err=True)
             sys.exit(1)
         except (OperationalError, ProgrammingError):

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 # geopy ships no type information.
 from geopy.adapters import BaseSyncAdapter  # type: ignore[import-untyped]
@@ -11,45 +10,24 @@ from geopy.exc import GeocoderUnavailable  # type: ignore[import-untyped]
 from geopy.geocoders.base import DEFAULT_SENTINEL, Geocoder  # type: ignore[import-untyped]
 from geopy.location import Location  # type: ignore[import-untyped]
 
-from clinicdir.finder.gazetteer import City, Gazetteer, PostalCode
-from clinicdir.finder.rules import Level, Origin, ParsedLine, normalise, parse_line
+from clinicdir.finder.gazetteer import City, PostalCode
+from clinicdir.finder.own_addresses import OwnAddress, OwnAddresses
+from clinicdir.finder.places import Places
+from clinicdir.finder.region_index import RegionIndex
+from clinicdir.finder.rules import (
+    Level,
+    Origin,
+    ParsedLine,
+    haversine_m,
+    parse_line,
+)
 
-# Nine in ten addresses lie within this distance of their ZIP's point (90.3 % of 2,218 in King
-# County outside Seattle, 99.6 % of 3,367 in Seattle).
+# Outside the regions: nine in ten addresses lie within this distance of their ZIP's point (90.3 %
+# of 2,218 in King County outside Seattle, 99.6 % of 3,367 in Seattle).
 POSTAL_CODE_ERROR_M = 4_500
 MOST_ALTERNATIVES = 10
-
-
-class OwnAddress(Protocol):
-    """A clinic as the finder knows it: its address, its pinned position in degrees, its error."""
-
-    @property
-    def line(self) -> str:
-        """Return the street line, without the unit."""
-
-    @property
-    def city(self) -> str:
-        """Return the city."""
-
-    @property
-    def state(self) -> str:
-        """Return the state's two letters."""
-
-    @property
-    def postal_code(self) -> str:
-        """Return the five-digit ZIP code."""
-
-    @property
-    def latitude(self) -> float | None:
-        """Return the latitude in degrees, None while unknown."""
-
-    @property
-    def longitude(self) -> float | None:
-        """Return the longitude in degrees, None while unknown."""
-
-    @property
-    def position_error_m(self) -> int | None:
-        """Return how far off the position may be in metres, None while unknown."""
+SURE_M = 250
+MOST_CITY_WORDS = 6
 
 
 Step = Callable[[ParsedLine], Origin | None]
@@ -68,16 +46,31 @@ class NoNetworkAdapter(BaseSyncAdapter):  # type: ignore[misc]
 
 
 class OfflineGeocoder(Geocoder):  # type: ignore[misc]
-    """Finds a clinic's own address, a ZIP or a city; the first step that answers wins."""
+    """The ladder from a clinic's own address down to a city; the first step that answers wins."""
 
     def __init__(
-        self, gazetteer: Gazetteer, own_addresses: Callable[[], Iterable[OwnAddress]]
+        self,
+        places: Places,
+        own_addresses: Callable[[], Iterable[OwnAddress]],
+        *,
+        points: Step | None = None,
+        regions: RegionIndex | None = None,
     ) -> None:
-        """Take the shipped places and a function that gives the clinics as they are now."""
+        """Take the known places and a function that gives the clinics as they are now.
+
+        `points` is the step that asks imported address points; the shipped regions are the default.
+        """
         super().__init__(adapter_factory=NoNetworkAdapter)
-        self._gazetteer = gazetteer
-        self._own_addresses = own_addresses
-        self._steps: tuple[Step, ...] = (self._own_address, self._postal_code, self._city)
+        self._places = places
+        self._points = points
+        self._own = OwnAddresses(own_addresses)
+        self._regions = regions or RegionIndex()
+        self._steps: tuple[Step, ...] = (
+            self._own.locate,
+            self._street,
+            self._postal_code,
+            self._city,
+        )
 
     def geocode(
         self,
@@ -87,7 +80,7 @@ class OfflineGeocoder(Geocoder):  # type: ignore[misc]
         timeout: Any = DEFAULT_SENTINEL,  # noqa: ANN401, ARG002 - geopy's signature
     ) -> Any:  # noqa: ANN401 - Location, a list of one, or None; geopy has no types
         """Return geopy's Location with level, error_m, matched and alternatives in `raw`."""
-        parsed = parse_line(query)
+        parsed = self._settled(parse_line(query))
         origin = next(filter(None, (step(parsed) for step in self._steps)), None)
         if origin is None:
             return None
@@ -113,33 +106,67 @@ class OfflineGeocoder(Geocoder):  # type: ignore[misc]
         """Refuse: nobody needs the address of a position, so it is not looked up."""
         raise NotImplementedError
 
-    def _own_address(self, parsed: ParsedLine) -> Origin | None:
-        """Return the clinic that stands at the typed address."""
+    def _settled(self, parsed: ParsedLine) -> ParsedLine:
+        """Return the line with its city told from its street, where no comma did."""
+        if parsed.street_line is None or parsed.city is not None:
+            return parsed
+        if parsed.postal_code is not None:
+            found = self._places.postal_code(parsed.postal_code)
+            return parsed.with_city(found.city_key) if found else parsed
+        name = self._city_behind_street(parsed, self._own.states)
+        return parsed.with_city(name) if name else parsed
+
+    def _street(self, parsed: ParsedLine) -> Origin | None:
+        """Return the surer of what the imported points and a region's grid say of an address."""
+        point = self._points(parsed) if self._points else None
+        if point is None:
+            return self._region(parsed)
+        # No grid is as sure as a known number nearby, and none may answer where a question is due.
+        if point.error_m <= SURE_M or point.alternatives:
+            return point
+        region = self._region(parsed)
+        return region if region and region.error_m < point.error_m else point
+
+    def _region(self, parsed: ParsedLine) -> Origin | None:
+        """Return where a region's grid puts the line."""
+        found = self._find_postal_code(parsed)
+        if found is not None:
+            # A ZIP that leads the line is no house number.
+            address = parsed if parsed.postal_code else ParsedLine()
+            origin = self._regions.in_postal_code(address, found.code)
+            return origin and self._with_typed_city(origin, parsed, found)
         if not parsed.has_street_number:
             return None
-        at_line = [own for own in self._own_addresses() if _is_at(own, parsed)]
-        found = [origin for own in at_line if (origin := _pinned(own)) is not None]
-        if not found:
-            return None
-        return replace(found[0], alternatives=tuple(origin.matched for origin in found[1:]))
+        cities = self._cities(parsed)
+        return self._regions.in_city(parsed, cities[0]) if cities else None
 
     def _postal_code(self, parsed: ParsedLine) -> Origin | None:
         """Return the point of the typed ZIP code."""
         found = self._find_postal_code(parsed)
         if found is None:
             return None
-        return Origin(
+        origin = Origin(
             Level.POSTAL_CODE, found.latitude, found.longitude, POSTAL_CODE_ERROR_M, found.code
         )
+        return self._with_typed_city(origin, parsed, found)
+
+    def _with_typed_city(self, origin: Origin, parsed: ParsedLine, code: PostalCode) -> Origin:
+        """Return the origin with the typed city as an alternative when the ZIP lies elsewhere."""
+        if parsed.city is None or parsed.city == code.city_key:
+            return origin
+        cities = self._places.cities(parsed.city, parsed.state or code.state)
+        if not cities or haversine_m(cities[0].position, origin.position) <= _far_m(cities[0]):
+            return origin
+        return replace(origin, alternatives=(*origin.alternatives, cities[0].label))
 
     def _find_postal_code(self, parsed: ParsedLine) -> PostalCode | None:
         """Return the ZIP at the end of the line, or at its start before its own city."""
         if parsed.postal_code is not None:
-            return self._gazetteer.postal_code(parsed.postal_code)
+            return self._places.postal_code(parsed.postal_code)
         first, _, others = (parsed.street_line or "").partition(" ")
-        found = self._gazetteer.postal_code(first)
+        found = self._places.postal_code(first)
         # "98057 Renton" is a ZIP; before anything else five digits are a house number.
-        return found if found is not None and normalise(found.city) == others else None
+        return found if found is not None and found.city_key == others else None
 
     def _city(self, parsed: ParsedLine) -> Origin | None:
         """Return the centre of the typed city."""
@@ -161,52 +188,36 @@ class OfflineGeocoder(Geocoder):  # type: ignore[misc]
 
     def _cities(self, parsed: ParsedLine) -> list[City]:
         """Return the cities that may be meant, those in the clinics' states before all others."""
-        states = frozenset(own.state for own in self._own_addresses())
+        states = self._own.states
         for name, state in ((parsed.city, parsed.state), (parsed.place, None)):
-            found = self._gazetteer.cities(name, state, prefer_states=states) if name else []
-            if found:
+            if not name:
+                continue
+            found = self._places.cities(name, state, prefer_states=states)
+            if any(city.state in (state, *states) for city in found):
                 return found
-        return self._cities_behind_street(parsed, states)
+            near = frozenset({state}) if state else states
+            if found := [*found, *self._places.similar_cities(name, near)]:
+                return sorted(found, key=lambda city: -city.population)
+        behind = self._city_behind_street(parsed, states)
+        allowed = {parsed.state} if parsed.state else states
+        found = self._places.cities(behind, parsed.state) if behind else []
+        return [city for city in found if city.state in allowed]
 
-    def _cities_behind_street(self, parsed: ParsedLine, states: frozenset[str]) -> list[City]:
+    def _city_behind_street(self, parsed: ParsedLine, states: frozenset[str]) -> str | None:
         """Return the city that ends an address without a comma, as in "1101 Madison Seattle"."""
         if not parsed.has_street_number:
-            return []
+            return None
         words = f"{parsed.street_line} {parsed.city or ''}".split()
         # A street's own name is a city somewhere, so a state must be typed or have a clinic.
         allowed = {parsed.state} if parsed.state else states
-        for start in range(2, len(words)):
-            found = self._gazetteer.cities(" ".join(words[start:]), parsed.state)
-            if near := [city for city in found if city.state in allowed]:
-                return near
-        return []
-
-
-@lru_cache(maxsize=1_024)
-def _own_street(line: str) -> str | None:
-    """Return a clinic's street line as typed ones are read; cached, for clinics are public."""
-    return parse_line(line).street_line
-
-
-def _pinned(own: OwnAddress) -> Origin | None:
-    """Return a clinic as an origin, None while its position or the error of it is unknown."""
-    if own.latitude is None or own.longitude is None or own.position_error_m is None:
+        for start in range(max(2, len(words) - MOST_CITY_WORDS), len(words)):
+            name = " ".join(words[start:])
+            found = self._places.cities(name, parsed.state)
+            if any(city.state in allowed for city in found):
+                return name
         return None
-    label = f"{own.line}, {own.city}, {own.state} {own.postal_code}"
-    return Origin(Level.POINT, own.latitude, own.longitude, own.position_error_m, label)
 
 
-def _is_at(own: OwnAddress, parsed: ParsedLine) -> bool:
-    """Return whether the typed street is the clinic's, and the ZIP or city does not object."""
-    street, city = _own_street(own.line), normalise(own.city)
-    if parsed.street_line == f"{street} {city}":
-        # A street without a suffix, and no comma: the city could not be told from the street.
-        return True
-    if parsed.street_line != street or parsed.state not in (None, own.state):
-        return False
-    given = [
-        typed == known
-        for typed, known in ((parsed.postal_code, own.postal_code), (parsed.city, city))
-        if typed is not None
-    ]
-    return any(given) or not given
+def _far_m(city: City) -> int:
+    """Return the distance from a city's centre beyond which a ZIP is not the city's, in metres."""
+    return 2 * max(city.spread_m, POSTAL_CODE_ERROR_M)

@@ -1,5 +1,6 @@
 """Shows numbers, times and codes as people read them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters |= {
         "age": age,
         "day_time": day_time,
+        "all_of": all_of,
+        "any_of": any_of,
         "display_number": display_number,
         "miles": miles,
         "month_year": month_year,
@@ -75,6 +78,21 @@ def miles(distance_m: float) -> str:
         return gettext("less than 0.1 miles")
     shown = f"{distance:.1f}" if distance < _NEAR_MILES else f"{distance:.0f}"
     return gettext("%(distance)s miles", distance=shown)
+
+
+def all_of(names: Sequence[str]) -> str:
+    """Return names as a list: A, B and C."""
+    return _listed(names, marked("%(others)s and %(last)s"))
+
+
+def any_of(names: Sequence[str]) -> str:
+    """Return names as a choice: A, B or C."""
+    return _listed(names, marked("%(others)s or %(last)s"))
+
+
+def _listed(names: Sequence[str], words: str) -> str:
+    *others, last = names
+    return gettext(words, others=", ".join(others), last=last) if others else last
 
 
 def call_words(location: Location, sharing: int) -> str:

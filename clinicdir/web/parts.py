@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import current_app
 
 from clinicdir.appointments.intake import Intake
+from clinicdir.finder.online import Service
 from clinicdir.finder.queries import Geocoder
 from clinicdir.settings import Settings
 
@@ -18,6 +19,8 @@ class Parts:
     intake: Intake
     seeds: Path
     geocoder: Geocoder
+    # The service that a street address may be sent to; None where none ever is.
+    online: Service | None = None
 
 
 def parts() -> Parts:

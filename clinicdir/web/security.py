@@ -32,6 +32,12 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+# Where "Use my location" is offered its script may run, and may ask for the place.
+_FINDER_HEADERS = {
+    "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; script-src 'self'",
+    "Permissions-Policy": "camera=(), geolocation=(self), microphone=()",
+}
+_WITH_FINDER = frozenset({"public.home", "public.all_locations", "public.find"})
 _ONE_YEAR_S = 31_536_000
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Pages without a person's data may be shown again by Back; everything else is fetched anew.
@@ -200,8 +206,13 @@ def _needs_token() -> bool:
     return endpoint not in WITHOUT_TOKEN and not endpoint.startswith("api.")
 
 
+def headers_of(endpoint: str | None) -> dict[str, str]:
+    """Return the headers that a page of this endpoint carries, whatever it answers."""
+    return HEADERS | _FINDER_HEADERS if endpoint in _WITH_FINDER else HEADERS
+
+
 def _add_headers(response: Response) -> Response:
-    for name, value in HEADERS.items():
+    for name, value in headers_of(request.endpoint).items():
         response.headers.setdefault(name, value)
     settings: Settings = current_app.extensions["clinicdir"].settings
     if settings.url.startswith("https://"):

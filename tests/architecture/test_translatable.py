@@ -17,6 +17,7 @@ LANGUAGE_NAMES = {
 PAGES = (
     "/",
     "/?near=98057",
+    "/?near=Bremerton",
     "/?near=zzz",
     "/locations/renton",
     "/locations/bellevue",

@@ -83,6 +83,7 @@ def phone(browser: Browser) -> Iterator[BrowserContext]:
 
 def picture(page: Page, name: str) -> None:
     """Keep what the page looks like, for a person to look at."""
+    page.wait_for_load_state()
     PICTURES.mkdir(exist_ok=True)
     width = page.viewport_size["width"] if page.viewport_size else 0
     safe = re.sub(r"[^a-z0-9]+", "-", name.lower())

@@ -128,7 +128,13 @@ def test_zip_code_finds_the_nearest_by_post_and_by_get(client: FlaskClient) -> N
     assert (body["origin"]["level"], body["alternatives"]) == ("postal_code", [])
     assert "98057" in body["origin"]["matched"]
     assert len(body["results"]) == 3
-    assert set(body["results"][0]) == {"location", "distance_m", "about_as_near_as_first"}
+    assert set(body["results"][0]) == {
+        "location",
+        "distance_m",
+        "about_as_near_as_first",
+        "across",
+        "needs_ferry",
+    }
     assert body["results"][0]["location"] == RENTON
     distances = [result["distance_m"] for result in body["results"]]
     assert distances == sorted(distances)

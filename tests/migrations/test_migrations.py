@@ -11,7 +11,9 @@ from sqlalchemy import create_engine, inspect, text
 
 from clinicdir.cli.serving import newest_version, prepare_database, schema_version
 from clinicdir.db import db
+from tests.address_files import Address, write_csv
 from tests.conftest import build_app
+from tests.imports import run_import
 from tests.make import make_request
 
 FOLDER = Path(__file__).parent.parent.parent / "migrations"
@@ -40,6 +42,12 @@ def empty_app(
 
 def tables() -> set[str]:
     return set(inspect(db.engine).get_table_names()) - {"alembic_version"}
+
+
+def requests() -> list[object]:
+    """Return every stored request."""
+    query = text("select id, reference, status, sealed from appointment_request order by id")
+    return [tuple(row) for row in db.session.execute(query)]
 
 
 def shape() -> dict[str, object]:
@@ -104,6 +112,27 @@ def test_down_goes_through_with_data_in_the_tables(empty_app: Flask) -> None:
     prepare_database()
     counted = db.session.scalar(text("select count(*) from location"))
     assert counted == 6
+
+
+def test_finder_tables_come_and_go_beside_requests_that_stay(
+    empty_app: Flask, tmp_path: Path
+) -> None:
+    prepare_database()
+    make_request(empty_app)
+    db.session.remove()
+    run_import(empty_app, write_csv(tmp_path / "king.csv", [Address("100", "Main St")]))
+    before = requests()
+    db.session.remove()
+    downgrade(revision="0001_first_tables")
+    assert tables() & {"finder_import", "finder_street", "finder_point", "finder_place"} == set()
+    assert requests() == before
+    db.session.remove()
+    upgrade()
+    assert (requests(), schema_version()) == (before, newest_version())
+    assert db.session.scalar(text("select count(*) from finder_point")) == 0
+    db.session.remove()
+    run_import(empty_app, write_csv(tmp_path / "king.csv", [Address("100", "Main St")]))
+    assert db.session.scalar(text("select count(*) from finder_point")) == 1
 
 
 def test_starting_twice_changes_nothing(empty_app: Flask) -> None:

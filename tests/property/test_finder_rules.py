@@ -1,10 +1,16 @@
 """Laws that hold for every position and every typed text."""
 
+import time
+
 import pytest
 from geopy.distance import geodesic  # type: ignore[import-untyped]
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from clinicdir.finder.gazetteer import Gazetteer
+from clinicdir.finder.geocoding import OfflineGeocoder
+from clinicdir.finder.grid import read_blocks
+from clinicdir.finder.queries import locate
 from clinicdir.finder.rules import (
     Position,
     haversine_m,
@@ -13,7 +19,9 @@ from clinicdir.finder.rules import (
     parse_line,
     rank,
 )
+from clinicdir.finder.street import read_street
 
+GEOCODER = OfflineGeocoder(Gazetteer.open(), list)
 positions = st.builds(Position, st.floats(-90, 90), st.floats(-180, 180))
 WORDS = """1 12B 13112 98057 98057-1234 20th N NE CT ST Street Ave Way Hwy # Apt C Suite St. Paul,
 New York, Washington WA USA Near United States , - ' """
@@ -104,6 +112,45 @@ def test_any_text_is_read_into_normalised_parts(text: str) -> None:
     parsed = parse_line(text)
     parts = (parsed.city, parsed.place, parsed.street_line, parsed.state, parsed.postal_code)
     assert [part for part in parts if part is not None and normalise(part) != part] == []
+
+
+@given(texts)
+@example("12 " * 200)
+@example("N E " * 100)
+@example("HWY 99 " * 60)
+@example("9" * 500 + " MAIN ST")
+def test_reading_a_street_again_changes_nothing(text: str) -> None:
+    street = parse_line(text).street
+    again = read_street(f"{street.number or ''} {street.key}".strip())
+    assert set(street.key) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789#- ")
+    # Without a house number a street such as "20TH ST" may be read as a house on another.
+    if street.number is not None:
+        assert (again.number, again.key) == (street.number, street.key)
+
+
+@given(st.lists(st.sampled_from(["12", "NE", "20TH", "ST", "AVE", "N", "HWY", "99", "A"])))
+def test_blocks_of_any_street_are_numbers_or_absent(parts: list[str]) -> None:
+    blocks = read_blocks(read_street(" ".join(parts)))
+    assert blocks is None or {type(blocks.latitude), type(blocks.longitude)} <= {
+        int,
+        float,
+        type(None),
+    }
+
+
+@given(texts)
+def test_any_text_is_placed_or_not_found(text: str) -> None:
+    origin = locate(text, geocoder=GEOCODER)
+    if origin is not None:
+        assert -90 <= origin.latitude <= 90
+        assert origin.error_m > 0
+
+
+@given(st.text(st.sampled_from("NESW 12thaveNEst,#-HWY 99 98101 Seattle\u0301"), max_size=400))
+def test_time_to_find_grows_no_faster_than_the_text(text: str) -> None:
+    started = time.perf_counter()
+    locate(text * 25, geocoder=GEOCODER)
+    assert time.perf_counter() - started < 0.5
 
 
 @given(texts)

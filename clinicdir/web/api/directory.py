@@ -5,15 +5,10 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 
 from clinicdir.errors import FieldError, Invalid, marked
-from clinicdir.finder.queries import Nearest, locate, locate_position, nearest
+from clinicdir.finder.queries import Nearest, find_nearest, locate, locate_position
 from clinicdir.finder.rules import Origin
 from clinicdir.locations.models import Location
-from clinicdir.locations.queries import (
-    get_location,
-    list_all_locations,
-    list_locations,
-    list_sharing,
-)
+from clinicdir.locations.queries import get_location, list_locations, list_sharing
 from clinicdir.locations.rules import TelecomSystem, display_number
 from clinicdir.web.api.blueprint import bp, json_body, refuse
 from clinicdir.web.api.openapi import describe
@@ -158,7 +153,7 @@ def _limit(value: object) -> int:
 
 
 def _answer(origin: Origin | None, limit: int) -> Response:
-    results = nearest(origin, list_all_locations(), limit=limit)
+    results = find_nearest(origin, limit=limit)
     return jsonify(
         {
             "origin": None if origin is None else _origin_json(origin),
@@ -183,4 +178,6 @@ def _result_json(result: Nearest[Location]) -> dict[str, Any]:
         "location": location_json(result.location),
         "distance_m": result.distance_m,
         "about_as_near_as_first": result.about_as_near_as_first,
+        "across": list(result.across),
+        "needs_ferry": result.needs_ferry,
     }

@@ -81,11 +81,13 @@ def nearest_answer() -> Schema:
         "location": ref("Location"),
         "distance_m": maybe({"type": "integer", "minimum": 0}),
         "about_as_near_as_first": {"type": "boolean"},
+        "across": list_of(text_of()) | {"description": "Waters under the straight line"},
+        "needs_ferry": {"type": "boolean"},
     }
     return object_of(
         {
             "origin": maybe(object_of(origin)),
-            "alternatives": list_of({}),
+            "alternatives": list_of(text_of()),
             "results": list_of(object_of(result)),
         }
     )

@@ -10,7 +10,7 @@ from geopy.geocoders.base import Geocoder  # type: ignore[import-untyped]
 from clinicdir.finder.gazetteer import Gazetteer
 from clinicdir.finder.geocoding import NoNetworkAdapter, OfflineGeocoder
 from clinicdir.finder.queries import locate
-from clinicdir.finder.rules import Level, Origin
+from clinicdir.finder.rules import Level, Origin, ParsedLine, Position, haversine_m
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,15 @@ def test_own_address_is_a_point_with_the_clinics_error(clinic: Clinic, form: str
 
 
 def test_own_address_with_another_zip_and_city_is_not_the_clinic() -> None:
-    assert found("8180 304th Ave SE, Preston, WA 98050") == ("postal_code", 4500, "98050")
+    origin = locate("8180 304th Ave SE, Preston, WA 98050", geocoder=make_geocoder(*SIX))
+    assert origin is not None
+    assert (origin.level, origin.matched) == (Level.GRID, "8180 304th Ave SE, 98050")
 
 
 def test_own_address_in_another_state_is_not_the_clinic() -> None:
-    assert found("2211 5th Ave, Seattle, OR 98121") == ("postal_code", 4500, "98121")
+    origin = locate("2211 5th Ave, Seattle, OR 98121", geocoder=make_geocoder(*SIX))
+    assert origin is not None
+    assert (origin.level, origin.matched) == (Level.STREET, "2211 5th Ave, 98121")
 
 
 def test_own_address_with_the_right_city_and_a_slip_in_the_zip_is_the_clinic() -> None:
@@ -104,16 +108,171 @@ def test_own_address_that_two_clinics_share_names_the_other() -> None:
 @pytest.mark.parametrize("missing", ["latitude", "longitude", "position_error_m"])
 def test_own_address_without_a_known_position_falls_to_the_zip(missing: str) -> None:
     clinic = replace(RENTON, **{missing: None})  # type: ignore[arg-type]
-    assert found("332 Burnett Ave S, Renton 98057", clinic) == ("postal_code", 4500, "98057")
+    origin = locate("332 Burnett Ave S, Renton 98057", geocoder=make_geocoder(clinic))
+    assert origin is not None
+    assert (origin.level, origin.matched) == (Level.POSTAL_CODE, "98057")
 
 
 @pytest.mark.parametrize(
-    "text", ["98057", "Renton, WA 98057", "98057 Renton", "1 Unknown St, Renton, WA 98057-1234"]
+    "text", ["97205", "Portland, OR 97205", "97205 Portland", "1 Unknown St, Portland 97205-1234"]
 )
-def test_zip_is_matched_and_nothing_more_is_claimed(text: str) -> None:
+def test_zip_outside_all_regions_is_its_point_and_nothing_more_is_claimed(text: str) -> None:
+    place = GAZETTEER.postal_code("97205")
+    assert place is not None
     assert locate(text, geocoder=make_geocoder(*SIX)) == Origin(
-        Level.POSTAL_CODE, 47.4714, -122.2203, 4500, "98057"
+        Level.POSTAL_CODE, place.latitude, place.longitude, 4500, "97205"
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["98057", "Renton, WA 98057", "98057 Renton", "1 Unknown Sq, Renton, WA 98057-1234"]
+)
+def test_zip_of_a_region_is_the_middle_of_its_addresses(text: str) -> None:
+    geocoder = make_geocoder(*SIX)
+    origin = locate(text, geocoder=geocoder)
+    assert origin == locate("98057", geocoder=geocoder)
+    assert origin is not None
+    assert (origin.level, origin.matched, origin.alternatives) == (
+        Level.POSTAL_CODE,
+        "98057",
+        (),
+    )
+    # Within the size of Renton around its city hall.
+    assert haversine_m(origin.position, Position(47.4734, -122.2198)) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "matched"),
+    [
+        ("13100 NE 20th St, Bellevue, WA 98005", Level.GRID, "13100 NE 20th St, 98005"),
+        ("13100 northeast 20th st bellevue wa 98005", Level.GRID, "13100 NE 20th St, 98005"),
+        ("13100 NE 20th St #4, 98005", Level.GRID, "13100 NE 20th St, 98005"),
+        ("13100 NE 20th St, Bellevue", Level.GRID, "13100 NE 20th St, 98005"),
+        ("13100 ne 20 bellevue 98005", Level.GRID, "13100 NE 20th, 98005"),
+        ("3700 Rainier Ave S, Seattle 98144", Level.STREET, "3700 Rainier Ave S, 98144"),
+        ("3700 rainier ave s seattle", Level.STREET, "3700 Rainier Ave S, 98144"),
+        ("704 E Thomas Seattle 98102", Level.POSTAL_CODE, "98102"),
+        ("13100 NE 20th St, Bellevue 99999", Level.GRID, "13100 NE 20th St, 98005"),
+    ],
+)
+def test_region_places_a_street(text: str, level: Level, matched: str) -> None:
+    origin = locate(text, geocoder=make_geocoder(*SIX))
+    assert origin is not None
+    assert (origin.level, origin.matched, origin.alternatives) == (level, matched, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "matched", "south", "west", "within_m"),
+    [
+        # Factoria Blvd SE counts southwards from Main St: 3700 stands 37 blocks below it.
+        ("3700 Factoria Blvd SE, Bellevue", "Bellevue, WA", 47.577, -122.169, 3_000),
+        ("3500 S Genesee St, Seattle", "Seattle, WA", 47.564, -122.287, 3_000),
+        ("5600 Fauntleroy Way SW, Seattle", "Seattle, WA", 47.551, -122.387, 3_000),
+    ],
+)
+def test_city_with_a_street_on_one_axis_is_moved_there(
+    text: str, matched: str, south: float, west: float, within_m: int
+) -> None:
+    origin = locate(text, geocoder=make_geocoder(*SIX))
+    assert origin is not None
+    assert (origin.level, origin.matched) == (Level.CITY, matched)
+    off_m = haversine_m(origin.position, Position(south, west))
+    assert off_m < within_m < origin.error_m
+
+
+def test_street_that_two_directions_fit_in_a_city_becomes_a_question() -> None:
+    origin = locate("13100 20th St, Bellevue", geocoder=make_geocoder(*SIX))
+    assert origin is not None
+    assert (origin.matched, origin.alternatives) == (
+        "13100 NE 20th St, 98005",
+        ("13100 SE 20th St, 98006",),
+    )
+
+
+def test_street_that_reaches_no_part_of_the_city_is_the_city() -> None:
+    origin = locate("30000 S 500th Pl, Bellevue", geocoder=make_geocoder(*SIX))
+    assert origin is not None
+    assert (origin.level, origin.position) == (
+        Level.CITY,
+        GAZETTEER.cities("Bellevue", "WA")[0].position,
+    )
+
+
+def test_missing_direction_becomes_a_question() -> None:
+    origin = locate("13100 20th St, Bellevue, WA 98005", geocoder=make_geocoder(*SIX))
+    assert origin is not None
+    assert (origin.level, origin.matched, origin.alternatives) == (
+        Level.POSTAL_CODE,
+        "98005",
+        ("13100 NE 20th St, 98005", "13100 SE 20th St, 98005"),
+    )
+
+
+def test_missing_direction_that_leaves_one_street_is_asked_there() -> None:
+    geocoder = make_geocoder(*SIX)
+    origin = locate("13100 85th St, Kirkland, WA 98033", geocoder=geocoder)
+    meant = locate("13100 NE 85th St, Kirkland, WA 98033", geocoder=geocoder)
+    assert origin is not None
+    assert meant is not None
+    assert (origin.level, origin.position) == (Level.POSTAL_CODE, meant.position)
+    assert (meant.level, origin.alternatives) == (Level.GRID, ("13100 NE 85th St, 98033",))
+
+
+def test_zip_far_from_the_typed_city_names_the_city_too() -> None:
+    geocoder = make_geocoder(*SIX)
+    inside = locate("98122, Bellevue, WA", geocoder=geocoder)
+    far = locate("1 Unknown Sq, Covington, WA 98101", geocoder=geocoder)
+    outside = locate("1 Unknown Sq, Seattle, WA 97205", geocoder=geocoder)
+    assert [origin and origin.alternatives for origin in (inside, far, outside)] == [
+        (),
+        ("Covington, WA",),
+        ("Seattle, WA",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "matched", "alternatives"),
+    [
+        ("Bellvue", "Bellevue, WA", ("Bellvue, CO",)),
+        ("Rentno", "Renton, WA", ()),
+        ("1 Unknown Sq, Issaqauh", "Issaquah, WA", ()),
+        ("Seatle, WA", "Seattle, WA", ()),
+        ("Salem", "Salem, OR", ("Salem, MA", "Salem, NH")),
+    ],
+)
+def test_mistyped_city_is_the_likeliest_and_the_others_are_named(
+    text: str, matched: str, alternatives: tuple[str, ...]
+) -> None:
+    origin = locate(text, geocoder=make_geocoder(*SIX))
+    assert origin is not None
+    assert (origin.level, origin.matched) == (Level.CITY, matched)
+    assert origin.alternatives[: len(alternatives)] == alternatives
+
+
+def test_points_are_asked_before_the_grid() -> None:
+    known = Origin(Level.INTERPOLATED, 47.6, -122.1, 30, "13100 NE 20th St")
+    asked = []
+
+    def points(parsed: ParsedLine) -> Origin | None:
+        asked.append(parsed.street_key)
+        return known
+
+    geocoder = OfflineGeocoder(GAZETTEER, lambda: SIX, points=points)
+    assert locate("13100 NE 20th St, Bellevue, WA 98005", geocoder=geocoder) == known
+    assert asked == ["NE 20TH ST"]
+
+
+def test_own_addresses_are_read_once_a_second() -> None:
+    reads = []
+
+    def read() -> tuple[Clinic, ...]:
+        reads.append(1)
+        return SIX
+
+    geocoder = OfflineGeocoder(GAZETTEER, read)
+    for _ in range(5):
+        assert locate("2211 5th Ave", geocoder=geocoder) is not None
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize(
@@ -163,16 +322,18 @@ def test_unknown_line_is_not_found(text: str) -> None:
 
 
 def test_geocode_answers_in_geopys_own_form() -> None:
-    location = make_geocoder(*SIX).geocode("98057")
+    location = make_geocoder(*SIX).geocode("97205")
+    place = GAZETTEER.postal_code("97205")
+    assert place is not None
     assert (location.address, location.point.latitude, location.point.longitude) == (
-        "98057",
-        47.4714,
-        -122.2203,
+        "97205",
+        place.latitude,
+        place.longitude,
     )
     assert location.raw == {
         "level": "postal_code",
         "error_m": 4500,
-        "matched": "98057",
+        "matched": "97205",
         "alternatives": [],
     }
 
@@ -203,9 +364,9 @@ def test_locate_opens_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    assert [found("2211 5th Ave"), found("98057"), found("Kirkland"), found("Zuerich")] == [
+    assert [found("2211 5th Ave"), found("97205"), found("Kirkland"), found("Zuerich")] == [
         ("point", 40, "2211 5th Ave, Seattle, WA 98121"),
-        ("postal_code", 4500, "98057"),
+        ("postal_code", 4500, "97205"),
         ("city", 4500, "Kirkland, WA"),
         None,
     ]

@@ -1,6 +1,7 @@
 """How one typed line is read."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -35,19 +36,33 @@ def test_normalise_gives_one_spelling(typed: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("13112 NE 20th St #400, Bellevue, WA 98005", BELLEVUE),
+        ("13112 NE 20th St, Bellevue, WA 98005", BELLEVUE),
         ("13112 northeast 20th street bellevue washington 98005", BELLEVUE),
-        ("13112 NE 20th St, Suite 400, Bellevue, WA 98005-1234, USA", BELLEVUE),
-        ("13112 NE 20th St Apt 12B Bellevue WA 98005", BELLEVUE),
+        ("13112 Northeast Twentieth Street, Bellevue 98005, WA", BELLEVUE),
         ("Bellevue, 13112 NE 20th St, WA 98005", BELLEVUE),
-        ("13112 NE 20th St 2nd Floor Bellevue 98005 WA", BELLEVUE),
-        ("17709 SE 272nd St Suite C, Covington, WA 98042", COVINGTON),
-        ("17709 SE 272nd St C, Covington, WA 98042", COVINGTON),
-        ("Suite C, 17709 SE 272nd St, Covington, WA 98042", COVINGTON),
+        ("17709 SE 272nd St, Covington, WA 98042", COVINGTON),
     ],
 )
 def test_parse_line_reads_one_address_in_all_its_forms(typed: str, expected: ParsedLine) -> None:
     assert parse_line(typed) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected", "unit"),
+    [
+        ("13112 NE 20th St #400, Bellevue, WA 98005", BELLEVUE, "# 400"),
+        ("13112 NE 20th St, Suite 400, Bellevue, WA 98005-1234, USA", BELLEVUE, "STE 400"),
+        ("13112 NE 20th St Apt 12B Bellevue WA 98005", BELLEVUE, "APT 12B"),
+        ("13112 NE 20th St 2nd Floor Bellevue 98005 WA", BELLEVUE, "2ND FL"),
+        ("13112 NE 20th St, Bldg B, Unit 3, Bellevue, WA 98005", BELLEVUE, "BLDG B UNIT 3"),
+        ("17709 SE 272nd St Suite C, Covington, WA 98042", COVINGTON, "STE C"),
+        ("17709 SE 272nd St C, Covington, WA 98042", COVINGTON, "C"),
+        ("17709 SE 272nd St Rear, Covington, WA 98042", COVINGTON, "REAR"),
+        ("Suite C, 17709 SE 272nd St, Covington, WA 98042", COVINGTON, "STE C"),
+    ],
+)
+def test_parse_line_sets_the_unit_aside(typed: str, expected: ParsedLine, unit: str) -> None:
+    assert parse_line(typed) == replace(expected, unit=unit)
 
 
 @pytest.mark.parametrize(

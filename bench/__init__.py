@@ -1,0 +1,1 @@
+"""Measurements that the documents rest on; each is a command of its own."""

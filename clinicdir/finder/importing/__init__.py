@@ -1,0 +1,1 @@
+"""Import of address points and places: one module a format, all read as streams."""
