@@ -153,6 +153,8 @@ def _drain_on_sigterm(server: object) -> None:
         signal.raise_signal(signal.SIGINT)  # ends server.run()
 
     def leave(*_: object) -> None:
+        if not server.accepting:  # type: ignore[attr-defined]
+            return  # told twice, as `timeout` and some service managers do
         server.accepting = False  # type: ignore[attr-defined]  # the loop takes no new connection
         server.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # nor the kernel
         threading.Thread(target=finish).start()

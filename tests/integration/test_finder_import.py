@@ -31,6 +31,15 @@ from tests.tables import all_rows, rows
 MAIN_ST = [Address(str(number), "Main St") for number in range(100, 200, 4)]
 FINDER_TABLES = ("finder_import", "finder_street", "finder_point", "finder_place")
 
+SLUGS = (
+    "seattle-5th-ave",
+    "bellevue",
+    "renton",
+    "issaquah",
+    "seattle-california-ave-sw",
+    "covington",
+)
+
 
 def points(app: Flask) -> list[tuple[int, int, int]]:
     """Return number and position of every point in use, the degrees times a million."""
@@ -61,7 +70,7 @@ def test_command_tells_what_it_did(
     path = write_csv(tmp_path / "king.csv", [*MAIN_ST, Address("", "Main St")])
     done = runner.invoke(args=["finder", "import", str(path)])
     assert done.exit_code == 0, done.output
-    first, second, third, last = done.output.splitlines()
+    first, second, third, in_use, *about_clinics = done.output.splitlines()
     assert first.startswith(
         "king.csv: OpenAddresses CSV, addresses, region king: 25 rows, 1 streets, 25 points, "
     )
@@ -69,7 +78,16 @@ def test_command_tells_what_it_did(
         "1 bad rows were left out:",
         "  king.csv:27: number: '': digits in front, at most 6",
     )
-    assert last.startswith("In use. ")
+    assert in_use.startswith("In use. ")
+    assert about_clinics == [
+        *(f"{slug}: not among the imported places" for slug in SLUGS),
+        "Fitting the regions' grids to the addresses …",
+        (
+            "King County, Washington: 25 of the addresses lie there, too few to fit its grid anew"
+            " (2,000 are needed); the grid in use stays."
+        ),
+        "A site that runs uses a new grid after its next start.",
+    ]
     assert status(runner) == (
         "addresses  king  king.csv (OpenAddresses CSV)  25 rows, 1 streets, 25 points,"
         " 1 bad rows  2026-11-24T20:00:00+00:00\n"

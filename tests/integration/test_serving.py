@@ -99,7 +99,10 @@ def test_sigterm_ends_the_process_cleanly(server: Server, *, ignore_sigint: bool
     with server.running(ignore_sigint=ignore_sigint) as process:
         reference = server.post("one")["reference"]
         process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
     assert server.stored() == [reference]
 
 
