@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from datetime import date
+from itertools import islice
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -12,6 +13,7 @@ from email_validator import EmailNotValidError, validate_email
 from clinicdir.errors import FieldError, marked
 
 _NAME_LENGTH = 128
+_MOST_UNKNOWN = 20  # what is named of a body full of them
 _PHONE_LENGTH = 40
 _EMAIL_LENGTH = 254
 _YEARS_AHEAD = 3
@@ -70,6 +72,7 @@ class AnswerReader:
         """Read from `answers`, which may hold anything that JSON or a form can."""
         self._answers = answers
         self.errors: list[FieldError] = []
+        self._refused: set[str] = set()
 
     def raw(self, name: str) -> object:
         """Return the answer as it was sent, None where it was not."""
@@ -77,14 +80,15 @@ class AnswerReader:
 
     def refuse(self, name: str, code: str, message: str, **values: str) -> None:
         """Note an error, the first one of each field only."""
-        if all(error.field != name for error in self.errors):
+        if name not in self._refused:
+            self._refused.add(name)
             self.errors.append(FieldError(name, code, message, dict(values)))
 
     def refuse_unknown(self, allowed: Collection[str]) -> None:
         """Refuse each name that no question has."""
-        for name in self._answers:
-            if name not in allowed:
-                self.refuse(str(name)[:80], "unknown", marked("There is no such field"))
+        unknown = (name for name in self._answers if name not in allowed)
+        for name in islice(unknown, _MOST_UNKNOWN):
+            self.refuse(str(name)[:80], "unknown", marked("There is no such field"))
 
     def was_sent(self, name: str) -> bool:
         """Say whether something visible was answered, right or wrong."""

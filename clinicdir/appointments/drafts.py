@@ -13,16 +13,14 @@ from clinicdir.db import db
 KEPT_FOR = timedelta(hours=24)
 
 
-def find_draft(token: str | None, *, now: datetime) -> RequestDraft | None:
-    """Return the draft of this cookie, unless it is a day old."""
+def find_draft(token: str | None, *, now: datetime, to_change: bool = False) -> RequestDraft | None:
+    """Return the draft of this cookie, unless it is a day old; locked where it is to change."""
     if not token:
         return None
-    return db.session.scalar(
-        select(RequestDraft).where(
-            RequestDraft.token_hash == token_hash(token),
-            RequestDraft.changed_at > now - KEPT_FOR,
-        )
+    query = select(RequestDraft).where(
+        RequestDraft.token_hash == token_hash(token), RequestDraft.changed_at > now - KEPT_FOR
     )
+    return db.session.scalar(query.with_for_update() if to_change else query)
 
 
 def start_draft(answers: dict[str, Any], *, now: datetime) -> tuple[RequestDraft, str]:

@@ -1,5 +1,6 @@
 """`flask serve`: one process that migrates, loads the seeds once, serves and delivers."""
 
+import contextlib
 import logging
 import signal
 import socket
@@ -108,17 +109,17 @@ def run_server(app: Flask) -> None:
     try:
         server = create_server(
             app,
-            host=settings.host,
+            host=_one_address(settings.host),
             port=settings.port,
             threads=THREADS,
             connection_limit=_CONNECTIONS,
             max_request_header_size=_HEADER_BYTES,
             ident=None,
         )
-    except OSError as trouble:
+    except OSError as trouble:  # also a name that cannot be looked up
         click.echo(
             f"Cannot listen on {settings.host}:{settings.port} ({trouble.strerror})."
-            " Set CLINICDIR_PORT to a free port.",
+            " Set CLINICDIR_PORT to a free port, and CLINICDIR_HOST to an address of this machine.",
             err=True,
         )
         sys.exit(1)
@@ -131,6 +132,12 @@ def run_server(app: Flask) -> None:
     finally:
         stop.set()
         worker.join(timeout=5)
+
+
+def _one_address(host: str) -> str:
+    """Return the first address of a host; of several, waitress makes a server that cannot drain."""
+    first: str = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0]  # type: ignore[assignment]
+    return first
 
 
 def _drain_on_sigterm(server: object) -> None:
@@ -156,7 +163,8 @@ def _drain_on_sigterm(server: object) -> None:
         if not server.accepting:  # type: ignore[attr-defined]
             return  # told twice, as `timeout` and some service managers do
         server.accepting = False  # type: ignore[attr-defined]  # the loop takes no new connection
-        server.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # nor the kernel
+        with contextlib.suppress(OSError):  # macOS knows no such thing of a listening socket
+            server.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # nor the kernel
         threading.Thread(target=finish).start()
 
     # A shell that starts us in the background lets SIGINT be ignored, and finish() needs it.

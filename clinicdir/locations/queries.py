@@ -1,8 +1,10 @@
 """Reads of the clinic group and its locations, always in seed order."""
 
 from collections.abc import Collection, Sequence
+from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Integer, Select, bindparam, func, or_, select
 
@@ -178,3 +180,10 @@ def _positions() -> Select[int, str, float | None, float | None]:
 
 def _placed(query: Select[int, str, float | None, float | None]) -> list[Placed]:
     return [Placed(*row) for row in db.session.execute(query)]
+
+
+def day_at(slug: str | None, *, now: datetime) -> date:
+    """Return the day at the location of that slug, or at the first one where there is none."""
+    location = find_location(slug) if slug else None
+    location = location or next(iter(list_locations(limit=1)), None)
+    return now.astimezone(ZoneInfo(location.time_zone if location else "UTC")).date()

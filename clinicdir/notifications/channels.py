@@ -1,6 +1,7 @@
 """Hands a message to the outside world and tells lasting refusals from passing troubles."""
 
 import contextlib
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -9,7 +10,8 @@ from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote, urlsplit
 
 TIMEOUT_S = 20
-_PERMANENT = 500
+_NO_SUCH_MAILBOX = frozenset({550, 551, 553})
+_POLICY = re.compile(r"\d{3} 5\.7\.")
 
 
 class NoAddress(Exception):  # noqa: N818 - reads as a word
@@ -83,9 +85,9 @@ class SmtpChannel:
                 server.close()
         except smtplib.SMTPRecipientsRefused as refusal:
             code, text = next(iter(refusal.recipients.values()))
-            raise _told_apart(code, text) from refusal
+            raise told_apart(code, text) from refusal
         except smtplib.SMTPDataError as answer:
-            raise _told_apart(answer.smtp_code, answer.smtp_error) from answer
+            raise told_apart(answer.smtp_code, answer.smtp_error) from answer
         except smtplib.SMTPResponseException as answer:
             # What is refused at the door, at the password or for the sender hits every message
             # alike and is the operator's to mend: the messages must outlive it.
@@ -117,11 +119,14 @@ class SmtpChannel:
             server.login(address.user, address.password or "")
 
 
-def _told_apart(code: int, text: bytes | str) -> Exception:
+def told_apart(code: int, text: bytes | str) -> Exception:
+    """Tell a mailbox that does not exist from what speaks of us, which the operator can mend.
+
+    5.7.x is a matter of policy or rights, as in "554 5.7.1 Relay access denied" (RFC 3463).
+    """
     message = _words(code, text)
-    # "Authentication required" and its kin speak of us, not of the message.
-    login = code in (530, 534, 535, 538)
-    return Refused(message) if code >= _PERMANENT and not login else Troubled(message)
+    of_the_mailbox = code in _NO_SUCH_MAILBOX and not _POLICY.match(message)
+    return Refused(message) if of_the_mailbox else Troubled(message)
 
 
 def _words(code: int, text: bytes | str) -> str:

@@ -84,6 +84,8 @@ def init_security(app: Flask, settings: Settings) -> None:
     app.config["RATELIMIT_STORAGE_URI"] = f"clinicdir-file://{settings.instance / 'limits.sqlite3'}"
     app.config["RATELIMIT_ENABLED"] = settings.rate_limits == "on"
     app.config["RATELIMIT_STRATEGY"] = "fixed-window"
+    # A counter that cannot be read must not cost a patient the request; it is logged.
+    app.config["RATELIMIT_SWALLOW_ERRORS"] = True
     app.before_request(_check_host)
     app.before_request(_check_bytes)
     app.before_request(_check_guard)

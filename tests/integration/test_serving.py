@@ -135,5 +135,5 @@ def test_a_port_in_use_is_said_in_words(server: Server) -> None:
     assert done.returncode == 1
     assert done.stderr == (
         f"Cannot listen on 127.0.0.1:{server.port} (Address already in use)."
-        " Set CLINICDIR_PORT to a free port.\n"
+        " Set CLINICDIR_PORT to a free port, and CLINICDIR_HOST to an address of this machine.\n"
     )

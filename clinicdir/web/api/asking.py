@@ -1,10 +1,9 @@
 """Takes requests as JSON, under the same rules as the pages."""
 
-from zoneinfo import ZoneInfo
-
 from flask import Response, jsonify, request, url_for
 
 from clinicdir import clock
+from clinicdir.appointments.answers import has_unshowable
 from clinicdir.appointments.arrival import Arrival, link_token, submit_request
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import RequestChannel
@@ -12,7 +11,7 @@ from clinicdir.appointments.submission import Context, check_submission
 from clinicdir.audit.rules import PATIENT
 from clinicdir.db import transaction
 from clinicdir.errors import FieldError, marked
-from clinicdir.locations.queries import list_locations
+from clinicdir.locations.queries import day_at, list_locations
 from clinicdir.web.api.blueprint import bp, json_body, refuse
 from clinicdir.web.errors import remember_phones
 from clinicdir.web.language import LOCALE
@@ -36,12 +35,10 @@ def submit() -> Response:
     if not key or len(key) > _LONGEST_KEY or not key.isascii() or not key.isprintable():
         return refuse(400, FieldError("Idempotency-Key", "missing", _SEND_A_KEY))
     now = clock.now()
-    locations = list_locations(limit=1)
     remember_phones(list_locations(limit=50))
-    zone = ZoneInfo(locations[0].time_zone if locations else "UTC")
     settings = parts().settings
     context = Context(
-        today=now.astimezone(zone).date(),
+        today=day_at(_first_named(body.get("location")), now=now),
         intake=parts().intake,
         ask_birth_date=settings.ask_birth_date,
     )
@@ -53,6 +50,12 @@ def submit() -> Response:
     response = jsonify(made)
     response.status_code = 201
     return response
+
+
+def _first_named(location: object) -> str | None:
+    """Return the slug that was sent, or the first of a list; anything else names no clinic."""
+    first = location[0] if isinstance(location, list) and location else location
+    return first if isinstance(first, str) and not has_unshowable(first) else None
 
 
 @bp.get("/api/v1/consent")

@@ -19,6 +19,7 @@ PAGE_SIZE = 50
 DEFAULT_LIMIT = 3
 MOST = 50
 _LONGEST_ADDRESS = 200
+_MOST_UNKNOWN = 20
 _WAYS = ("address", "postal_code", "latitude", "longitude")
 
 
@@ -98,7 +99,7 @@ def _number(e164: str | None) -> dict[str, str] | None:
 
 
 def _origin(body: dict[str, Any]) -> Origin | None:
-    unknown = sorted(set(body) - {*_WAYS, "limit"})
+    unknown = sorted(set(body) - {*_WAYS, "limit"})[:_MOST_UNKNOWN]
     if unknown:
         errors = (
             FieldError(name[:80], "unknown", marked("There is no such field")) for name in unknown

@@ -2,7 +2,6 @@
 
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from clinicdir import clock
 from clinicdir.appointments.arrival import check_location
@@ -10,7 +9,7 @@ from clinicdir.appointments.models import RequestDraft
 from clinicdir.appointments.submission import Context, Submission, check_submission, find_errors
 from clinicdir.errors import FieldError, Invalid
 from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.locations.queries import find_location, list_locations
+from clinicdir.locations.queries import day_at, find_location, list_locations
 from clinicdir.web.errors import remember_phones
 from clinicdir.web.parts import parts
 
@@ -58,10 +57,7 @@ def _context(answers: dict[str, Any]) -> Context:
 
 def today_at(slug: str | None) -> date:
     """Return the day at the chosen clinic, or at the first one while none is chosen."""
-    location = find_location(slug) if slug else None
-    location = location or next(iter(list_locations(limit=1)), None)
-    zone = ZoneInfo(location.time_zone if location else "UTC")
-    return clock.now().astimezone(zone).date()
+    return day_at(slug, now=clock.now())
 
 
 def offered(slug: str | None) -> list[Location]:

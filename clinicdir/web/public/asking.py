@@ -82,6 +82,7 @@ def question(step: str) -> ResponseReturnValue:
 
 @bp.post("/request")
 @keeps_answers
+@limiter.limit(PER_ADDRESS)
 def answer_start() -> ResponseReturnValue:
     """Take the first answers; they are kept from here on, sealed and for a day."""
     return _take_answers(GoalForm)
@@ -89,6 +90,7 @@ def answer_start() -> ResponseReturnValue:
 
 @bp.post("/request/<any(who, contact, times):step>")
 @keeps_answers
+@limiter.limit(PER_ADDRESS)
 def answer_question(step: str) -> ResponseReturnValue:
     """Take a page's answers and go on."""
     return _take_answers(_BY_STEP[step])
@@ -164,12 +166,13 @@ def _take_answers(kind: type[QuestionForm]) -> ResponseReturnValue:
         return _question_page(form, expired=True), 400
     if form.attach(refused(answers)):
         return _question_page(form), 422
-    kept: dict[str, Any] = {"answers": answers}
-    if isinstance(form, GoalForm):
-        kept["source"] = _source(form.source.data)
     with transaction():
         drop_old_drafts(now=now)
-        draft = find_draft(token, now=now)  # another tab may have sent or cleared it just now
+        # Another tab may have sent it, cleared it or answered another page just now.
+        draft = find_draft(token, now=now, to_change=True)
+        kept: dict[str, Any] = {"answers": answers_of(draft) | form.answers()}
+        if isinstance(form, GoalForm):
+            kept["source"] = _source(form.source.data)
         if draft is None:
             _, token = start_draft(kept, now=now)
         else:
