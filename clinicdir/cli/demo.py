@@ -16,6 +16,7 @@ from clinicdir.appointments.queries import list_requests
 from clinicdir.appointments.rules import Action, RequestChannel, Status
 from clinicdir.appointments.submission import Context, check_submission
 from clinicdir.audit.rules import OPERATOR, PATIENT
+from clinicdir.cli.refusals import in_plain_words
 from clinicdir.cli.serving import prepare_database, run_server
 from clinicdir.db import transaction
 from clinicdir.locations.models import Location
@@ -42,6 +43,7 @@ _PEOPLE = (
 
 @click.command("demo")
 @with_appcontext
+@in_plain_words
 def demo() -> None:
     """Serve invented requests and print one sign-in link a role."""
     settings = parts().settings

@@ -19,6 +19,7 @@ from clinicdir import clock
 from clinicdir.appointments.drafts import drop_old_drafts
 from clinicdir.appointments.messages import resolve
 from clinicdir.audit.rules import SYSTEM
+from clinicdir.cli.refusals import in_plain_words
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
 from clinicdir.locations import seeds
 from clinicdir.notifications.channels import Send, SmtpAddress, SmtpChannel, send_nothing
@@ -39,6 +40,7 @@ _TIDY_EVERY_S = 3600.0
 
 @click.command("serve")
 @with_appcontext
+@in_plain_words
 def serve() -> None:
     """Bring the database up to date, load the seeds once, serve the site, deliver messages."""
     prepare_database()
@@ -114,6 +116,8 @@ def run_server(app: Flask) -> None:
             threads=THREADS,
             connection_limit=_CONNECTIONS,
             max_request_header_size=_HEADER_BYTES,
+            # web/security.py decides whose X-Forwarded-… is believed; waitress would drop them.
+            clear_untrusted_proxy_headers=False,
             ident=None,
         )
     except OSError as trouble:  # also a name that cannot be looked up

@@ -142,6 +142,7 @@ def normalise(text: str) -> str:
 
 
 _STATES = {tuple(normalise(name).split()): code for code, name in usps.STATE_NAMES.items()}
+_STATE_CODES = frozenset(usps.STATE_NAMES)
 _STATE_ENDS = frozenset(name[-1] for name in _STATES)
 _COUNTRY_ENDS = frozenset(name[-1] for name in usps.COUNTRY_NAMES)
 
@@ -152,6 +153,7 @@ def parse_line(text: str) -> ParsedLine:
     parts = [words for part in folded.split(",") if (words := _words(part))]
     if len(parts) > 1 and " ".join(parts[0]).isdigit() and not _is_street(parts[1]):
         parts = [*parts[1:], parts[0]]
+    behind = _take_what_is_behind(parts)
     _drop_country(parts)
     postal_code = _take_postal_code(parts)
     before_state = [" ".join(words) for words in parts]
@@ -165,7 +167,7 @@ def parse_line(text: str) -> ParsedLine:
         city=" ".join(city) or None,
         place=as_typed or None,
         street_line=" ".join(street) or None,
-        unit=" ".join(unit) or None,
+        unit=" ".join(unit or behind) or None,
     )
 
 
@@ -184,6 +186,26 @@ def _is_street(words: list[str]) -> bool:
     if any(_DIGIT.search(word) for word in words):
         return True
     return any(word in _STREET_SUFFIXES for word in words[1:])
+
+
+def _take_what_is_behind(parts: list[list[str]]) -> list[str]:
+    """Take off what stands behind the ZIP code: a unit, or after a state whatever it is."""
+    if len(parts) > 1 and _POSTAL_CODE.fullmatch(parts[-2][-1]) and _is_whole_unit(parts[-1]):
+        return parts.pop()
+    last = parts[-1] if parts else []
+    for index in range(len(last) - 2, -1, -1):
+        after_state = index > 0 and last[index - 1] in _STATE_CODES
+        if _POSTAL_CODE.fullmatch(last[index]) and (
+            after_state or _is_whole_unit(last[index + 1 :])
+        ):
+            behind = last[index + 1 :]
+            del last[index + 1 :]
+            return behind if _is_whole_unit(behind) else []
+    return []
+
+
+def _is_whole_unit(words: list[str]) -> bool:
+    return _UNIT.fullmatch(" " + " ".join(words)) is not None
 
 
 def _pop(parts: list[list[str]], count: int) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,22 @@ class Server:
             assert answer.status == 201
             made: dict[str, str] = json.load(answer)
             return made
+
+    def refused(self, sender: str, key: str) -> int:
+        """Post an empty request in the name of a sender and return the refusal's status."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/api/v1/requests",
+            data=b"{}",
+            headers={
+                "Content-Type": "application/json",
+                "Idempotency-Key": key,
+                "X-Forwarded-For": sender,
+            },
+        )
+        with pytest.raises(urllib.error.HTTPError) as refusal:
+            urllib.request.urlopen(request, timeout=10)  # noqa: S310 - loopback
+        refusal.value.close()
+        return refusal.value.code
 
     def stored(self) -> list[str]:
         done = subprocess.run(  # noqa: S603 - our own command
@@ -137,3 +154,28 @@ def test_a_port_in_use_is_said_in_words(server: Server) -> None:
         f"Cannot listen on 127.0.0.1:{server.port} (Address already in use)."
         " Set CLINICDIR_PORT to a free port, and CLINICDIR_HOST to an address of this machine.\n"
     )
+
+
+def test_seeds_that_cannot_be_read_end_the_start_with_one_line(server: Server) -> None:
+    done = subprocess.run(  # noqa: S603 - our own command
+        [FLASK, "serve"],
+        cwd=ROOT,
+        env=server.environment | {"CLINICDIR_SEEDS": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "/nonexistent:1: No such file or directory: a file\n"
+
+
+@pytest.mark.parametrize(("trusted", "status"), [("127.0.0.1", 422), ("10.9.9.9", 429)])
+def test_forwarded_address_counts_only_from_a_trusted_proxy(
+    server: Server, trusted: str, status: int
+) -> None:
+    server.environment |= {"CLINICDIR_TRUSTED_PROXIES": trusted, "CLINICDIR_RATE_LIMITS": "on"}
+    with server.running():
+        for number in range(201):
+            last = server.refused("10.0.0.9", key=f"{number}")
+        assert last == 429
+        assert server.refused("172.16.5.5", key="another") == status

@@ -167,3 +167,19 @@ def test_parse_line_of_a_long_text_costs_no_more_than_a_line(unit: str) -> None:
     started = time.perf_counter()
     parse_line(text)
     assert time.perf_counter() - started < 0.25
+
+
+@pytest.mark.parametrize(
+    ("line", "unit"),
+    [
+        ("123 Main St, Renton WA 98057 Apt 4", "APT 4"),
+        ("123 Main St Renton WA 98057 #4", "# 4"),
+        ("123 Main St, Renton WA 98057 Unit B", "UNIT B"),
+        ("123 Main St, Renton, WA 98057, Apt 4", "APT 4"),
+        ("123 Main St, Renton WA 98057 (blue house)", None),
+    ],
+)
+def test_what_stands_behind_the_zip_code_does_not_hide_it(line: str, unit: str | None) -> None:
+    parsed = parse_line(line)
+    assert (parsed.postal_code, parsed.state, parsed.unit) == ("98057", "WA", unit)
+    assert (parsed.city, parsed.street_line) == ("RENTON", "123 MAIN ST")
