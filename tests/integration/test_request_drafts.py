@@ -1,11 +1,14 @@
 """Form tokens that fail, cookies that are lost, answers that are kept or forgotten."""
 
+from typing import Any
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.db import db
+from clinicdir.web.public.answering import refused
 from tests.asking import (
     ANSWERS,
     CHECK,
@@ -22,6 +25,7 @@ from tests.asking import (
     walk,
 )
 from tests.conftest import Clock
+from tests.make import hidden
 from tests.pages import (
     main_text,
     press,
@@ -150,3 +154,29 @@ def test_drafts_of_two_people_stay_apart(app: Flask, frozen: Clock) -> None:
             stored.personal["patient_name"]
             for stored in db.session.query(AppointmentRequest).order_by(AppointmentRequest.id)
         ] == ["Second Example", "First Example"]
+
+
+def test_answers_of_two_tabs_at_once_are_both_kept(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = walk(client, until=WHO)
+    token = hidden(page.get_data(as_text=True), "csrf_token")
+    other, now = app.test_client(), {"csrf_token": token}
+    cookie = client.get_cookie("clinicdir")
+    assert cookie is not None
+    other.set_cookie("clinicdir", cookie.value)
+    place = "clinicdir.web.public.asking.refused"
+
+    def meanwhile(answers: dict[str, Any]) -> object:
+        """Let the other tab send its page between the reading and the writing of this one."""
+        monkeypatch.setattr(place, refused)
+        contact = {"phone": "206 555 0123", "contact_by": "phone"}
+        assert other.post(CONTACT, data=now | contact).status_code == 303
+        return refused(answers)
+
+    monkeypatch.setattr(place, meanwhile)
+    who = {"for_whom": "me", "patient_name": "José Example"}
+    assert client.post(WHO, data=now | who).status_code == 303
+    text = main_text(client.get(CHECK))
+    assert "José Example" in text
+    assert "206 555 0123" in text
