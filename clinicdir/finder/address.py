@@ -1,15 +1,14 @@
 """How one typed US line is read: street, unit, city, state, ZIP."""
 
 import re
-import unicodedata
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
 
 from clinicdir.finder import usps
 from clinicdir.finder.street import Street, is_house_number, read_street
+from clinicdir.finder.wording import fold, normalise, words_of
 
-LONGEST_LINE = 500
 LONGEST_CITY = 60
 
 
@@ -96,49 +95,6 @@ _UNIT = re.compile(
     rf"| (?:\d+(?:ST|ND|RD|TH) FL|{'|'.join(sorted(usps.LONE_UNITS))})(?= |$)"
 )
 _UNIT_WORDS = usps.UNITS | usps.LONE_UNITS | {"#"}
-# "1234 1/2 Main St": half a house is next door to the whole one.
-_FRACTION = re.compile("(?<=[0-9])[ -][1-9][/\u2044][1-9](?= )")
-_HALF = re.compile("(?<=[0-9]) ?[\u00bc-\u00be]")
-_DROPPED = re.compile("[\u0300-\u036f'\u2018\u2019\u02bb.]+")
-_SEPARATORS = re.compile(r"[,;\r\n]+")
-_OTHER = re.compile(r"[^A-Z0-9,#-]+|(?<![0-9])-|-(?![0-9])")
-
-
-def _fold(text: str) -> str:
-    """Return the line in plain capitals and digits; only commas still separate its parts."""
-    plain = text[:LONGEST_LINE].upper()
-    if not plain.isascii():
-        # Upper case may bring back a composed letter, so accents are taken apart once more.
-        capitals = unicodedata.normalize("NFKD", _HALF.sub("", text[:LONGEST_LINE])).upper()
-        plain = unicodedata.normalize("NFKD", capitals)
-    plain = _DROPPED.sub("", plain)
-    whole = _FRACTION.sub("", plain)
-    spaced = _OTHER.sub(" ", _SEPARATORS.sub(",", whole)).replace("#", " # ")
-    return " ".join(spaced.split())[:LONGEST_LINE].rstrip(" -")
-
-
-def _words(folded: str) -> list[str]:
-    """Return the words of a folded part, each in its USPS abbreviation."""
-    words = [usps.SHORT_OF.get(word, word) for word in folded.split()]
-    if usps.TENS.keys().isdisjoint(words):
-        return words
-    return _join_ordinals(words)
-
-
-def _join_ordinals(words: list[str]) -> list[str]:
-    """Return the words with "TWENTY 1ST" made into 21ST."""
-    joined: list[str] = []
-    for word in words:
-        if joined and joined[-1] in usps.TENS and word in usps.ONES:
-            joined[-1] = usps.TENS[joined[-1]] + word
-        else:
-            joined.append(word)
-    return joined
-
-
-def normalise(text: str) -> str:
-    """Return a line in capitals and USPS abbreviations, without accents or punctuation."""
-    return " ".join(_words(_fold(text).replace(",", " ")))
 
 
 _STATES = {tuple(normalise(name).split()): code for code, name in usps.STATE_NAMES.items()}
@@ -149,8 +105,8 @@ _COUNTRY_ENDS = frozenset(name[-1] for name in usps.COUNTRY_NAMES)
 
 def parse_line(text: str) -> ParsedLine:
     """Return the parts of one typed US line; any text is read, and what is unclear is absent."""
-    folded = _fold(text).strip(" ,").removeprefix("NEAR ")
-    parts = [words for part in folded.split(",") if (words := _words(part))]
+    folded = fold(text).strip(" ,").removeprefix("NEAR ")
+    parts = [words for part in folded.split(",") if (words := words_of(part))]
     if len(parts) > 1 and " ".join(parts[0]).isdigit() and not _is_street(parts[1]):
         parts = [*parts[1:], parts[0]]
     behind = _take_what_is_behind(parts)

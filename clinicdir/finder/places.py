@@ -8,10 +8,10 @@ from typing import Any, Protocol
 from sqlalchemy import bindparam, select
 
 from clinicdir.db import db
-from clinicdir.finder.address import normalise
 from clinicdir.finder.gazetteer import City, Gazetteer, PostalCode
 from clinicdir.finder.in_use import kinds_in_use
 from clinicdir.finder.models import FinderImport, ImportKind, ImportState, finder_place
+from clinicdir.finder.wording import normalise
 
 MOST_PLACES = 200
 _E6 = 1_000_000

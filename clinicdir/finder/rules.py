@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from clinicdir.finder.address import ParsedLine, is_coarse, normalise, parse_line
+from clinicdir.finder.address import ParsedLine, is_coarse, parse_line
+from clinicdir.finder.wording import normalise
 
 # The rules of reading a line stand in a module of their own and are asked for here.
 __all__ = [

@@ -7,10 +7,10 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import NamedTuple
 
-from clinicdir.finder.address import normalise
 from clinicdir.finder.importing.rows import AddressRow, BadFile, PlaceRow, RangeRow
 from clinicdir.finder.rules import Position, haversine_m
 from clinicdir.finder.street import Street, read_street
+from clinicdir.finder.wording import normalise
 
 # Twelve bytes each: 240 MB. No state has as many addresses.
 MOST_POINTS = 20_000_000
