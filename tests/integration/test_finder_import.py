@@ -273,13 +273,14 @@ def test_killed_import_leaves_the_old_rows_and_the_next_one_cleans_up(
 ) -> None:
     run_import(app, write_csv(tmp_path / "king.csv", MAIN_ST))
     before, told = points(app), status(runner)
-    many = [Address(str(number), "Main St") for number in range(1, 2_000)]
+    many = [Address(str(number), "Main St") for number in range(1, 6_000)]
     path = write_csv(tmp_path / "king.csv", many)
     with slow_import(app, path) as process:
         wait_until(lambda: count(app, "finder_point") > len(MAIN_ST))
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    assert len(MAIN_ST) < count(app, "finder_point") < len(MAIN_ST) + len(many)
+    # Killed before the step that puts the new rows in use, however many of them are there.
+    assert len(MAIN_ST) < count(app, "finder_point") <= len(MAIN_ST) + len(many)
     assert (points(app), status(runner)) == (before, told)
     run_import(app, path)
     assert [len(points(app)), count(app, "finder_point")] == [len(many), len(many)]
