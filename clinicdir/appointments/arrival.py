@@ -5,20 +5,14 @@ import hmac
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from clinicdir.appointments.models import AppointmentRequest, NameWord, RequestLocation
+from clinicdir.appointments.filing import file_answers, file_names
+from clinicdir.appointments.models import AppointmentRequest, RequestLocation
 from clinicdir.appointments.operations import add_event
-from clinicdir.appointments.rules import (
-    Action,
-    RequestChannel,
-    Status,
-    name_words,
-    new_reference,
-)
+from clinicdir.appointments.rules import Action, RequestChannel, Status, new_reference
 from clinicdir.appointments.submission import Submission
 from clinicdir.audit.rules import Actor
 from clinicdir.crypto import new_row_key, token_hash
@@ -27,34 +21,6 @@ from clinicdir.errors import Conflict, FieldError, Invalid, marked
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.notifications.outbox import enqueue
 from clinicdir.notifications.rules import Channel, MessageKind
-
-_SEALED = (
-    "patient_name",
-    "asker_name",
-    "relation",
-    "phone",
-    "phone_e164",
-    "email",
-    "goal_text",
-    "tried",
-    "access_needs",
-    "note",
-)
-_PLAIN = (
-    "goal",
-    "body_area",
-    "target_month",
-    "for_whom",
-    "contact_by",
-    "best_time",
-    "voicemail_ok",
-    "returning",
-    "referral",
-    "language",
-    "interpreter",
-    "short_notice",
-    "consent_version",
-)
 
 
 @dataclass(frozen=True)
@@ -78,8 +44,8 @@ def submit_request(
     stored = _find_submitted(arrival.key, digests)
     if stored is not None:
         return stored
-    locations = _ticked_locations(submission.location)
-    chosen = _first_open(locations)
+    locations = ticked_locations(submission.location)
+    chosen = first_open(locations)
     appointment_request = _build(submission, arrival, location=chosen, now=now)
     appointment_request.submission_hash = digests[0]
     try:
@@ -91,7 +57,8 @@ def submit_request(
         if stored is None:
             raise
         return stored
-    _add_searchable(appointment_request, submission, locations)
+    file_names(appointment_request)
+    _add_ticked(appointment_request, locations)
     add_event(appointment_request, Action.SUBMIT, came_from=None, actor=actor, now=now)
     enqueue(
         MessageKind.REQUEST_WAITS,
@@ -113,7 +80,7 @@ def link_token(appointment_request: AppointmentRequest) -> str:
 
 def check_location(slug: str) -> None:
     """Raise Invalid unless there is such a clinic and it takes requests."""
-    _first_open(_ticked_locations((slug,)))
+    first_open(ticked_locations((slug,)))
 
 
 def _find_submitted(key: str, digests: list[bytes]) -> AppointmentRequest | None:
@@ -135,7 +102,8 @@ def _digests(submission: Submission) -> list[bytes]:
     return key_ring().fingerprints("submission", text)
 
 
-def _ticked_locations(slugs: tuple[str, ...]) -> list[Location]:
+def ticked_locations(slugs: tuple[str, ...]) -> list[Location]:
+    """Return the clinics of these slugs in their order, or raise Invalid."""
     found = {
         location.slug: location
         for location in db.session.scalars(select(Location).where(Location.slug.in_(slugs)))
@@ -145,7 +113,8 @@ def _ticked_locations(slugs: tuple[str, ...]) -> list[Location]:
     return [found[slug] for slug in slugs]
 
 
-def _first_open(locations: list[Location]) -> Location:
+def first_open(locations: list[Location]) -> Location:
+    """Return the first clinic that takes requests, or raise Invalid."""
     chosen = next((place for place in locations if place.status != LocationStatus.CLOSED), None)
     if chosen is None:
         raise Invalid(FieldError("location", "closed", marked("Select a clinic that is open")))
@@ -167,21 +136,17 @@ def _build(
         channel=arrival.channel,
         created_at=now,
         changed_at=now,
+        due_at=now,
         submission_key=arrival.key,
         link_key_id=ring.newest_id,
         link_hash=token_hash(ring.link_token(row_key, 1)),
         link_version=1,
-        stopped=list(submission.stopped),
-        windows=[{"weekday": day, "part": part} for day, part in submission.windows],
+        consent_version=submission.consent_version,
         consented_at=now,
         locale=arrival.locale,
         source=arrival.source,
-        **{name: getattr(submission, name) for name in _PLAIN},
     )
-    personal: dict[str, Any] = {name: getattr(submission, name) for name in _SEALED}
-    birth_date = submission.birth_date
-    personal["birth_date"] = birth_date.isoformat() if birth_date else None
-    built.seal(personal)
+    file_answers(built, vars(submission))
     return built
 
 
@@ -193,22 +158,7 @@ def _unused_reference() -> str:
             return reference
 
 
-def _add_searchable(
-    appointment_request: AppointmentRequest, submission: Submission, locations: list[Location]
-) -> None:
-    """Write the keyed hashes by which staff find the request, and the clinics ticked."""
-    ring = key_ring()
-    if submission.phone_e164 is not None:
-        number = submission.phone_e164.split(";")[0]
-        appointment_request.phone_hash = ring.fingerprint("phone", number)
-        appointment_request.phone_last4_hash = ring.fingerprint("phone_last4", number[-4:])
-    if submission.email is not None:
-        appointment_request.email_hash = ring.fingerprint("email", submission.email.casefold())
-    names = filter(None, (submission.patient_name, submission.asker_name))
-    db.session.add_all(
-        NameWord(request_id=appointment_request.id, word_hash=ring.fingerprint("name_word", word))
-        for word in sorted(name_words(names))
-    )
+def _add_ticked(appointment_request: AppointmentRequest, locations: list[Location]) -> None:
     db.session.add_all(
         RequestLocation(request_id=appointment_request.id, location_id=location.id, ordinal=ordinal)
         for ordinal, location in enumerate(locations)

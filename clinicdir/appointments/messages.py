@@ -15,7 +15,11 @@ def resolve(kind: MessageKind, subject_id: int, *, base_url: str) -> Message:
     NotNeeded once nobody has to be told any more, NoAddress while the clinic has no e-mail.
     """
     appointment_request = db.session.get(AppointmentRequest, subject_id)
-    if appointment_request is None or appointment_request.status is not Status.RECEIVED:
+    if appointment_request is None:
+        raise NotNeeded
+    # Whoever takes up a waiting request sees what has changed; others must be told of it.
+    still_waits = appointment_request.status is Status.RECEIVED
+    if still_waits is (kind is MessageKind.PATIENT_CHANGED):
         raise NotNeeded
     location = appointment_request.location
     address = location.telecom_value(TelecomSystem.EMAIL)

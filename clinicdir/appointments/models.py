@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinicdir.appointments.rules import Action, RequestChannel, Status
+from clinicdir.appointments.rules import Action, OfferState, RequestChannel, Status
 from clinicdir.audit.rules import ActorKind
 from clinicdir.db import Base, Sealed
 from clinicdir.locations.models import Location
@@ -28,6 +28,10 @@ class AppointmentRequest(Sealed, Base):
             "created_at",
         ),
         Index("ix_appointment_request_status_created_at", "status", "created_at"),
+        Index(
+            "ix_appointment_request_location_id_status_due_at", "location_id", "status", "due_at"
+        ),
+        Index("ix_appointment_request_status_due_at", "status", "due_at"),
     )
 
     reference: Mapped[str] = mapped_column(unique=True)
@@ -39,7 +43,13 @@ class AppointmentRequest(Sealed, Base):
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     promise_at: Mapped[datetime | None]
+    # What lists are sorted by: the promise, else the arrival.
+    due_at: Mapped[datetime]
+    # When staff first told the patient something: what the promise is measured by.
+    first_contact_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
+    # Counts changes of the answers alone, so that a claim does not make a patient's page stale.
+    answers_version: Mapped[int] = mapped_column(default=1)
 
     submission_key: Mapped[str] = mapped_column(unique=True)
     submission_hash: Mapped[bytes] = mapped_column(LargeBinary)
@@ -73,6 +83,9 @@ class AppointmentRequest(Sealed, Base):
     claimed_by: Mapped[int | None] = mapped_column(ForeignKey("staff_member.id"))
     claimed_until: Mapped[datetime | None]
     booked_at: Mapped[datetime | None]
+    # SEQUENCE of the calendar entry (RFC 5545): raised with each booking and its end.
+    calendar_sequence: Mapped[int] = mapped_column(default=0)
+    suspicions: Mapped[list[str]] = mapped_column(JSON, default=list)
     decline_reason: Mapped[str | None]
     duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("appointment_request.id"))
 
@@ -103,6 +116,23 @@ class RequestEvent(Sealed, Base):
     action: Mapped[Action]
     from_status: Mapped[Status | None]
     to_status: Mapped[Status]
+
+
+class Offer(Base):
+    """A time held out to the patient; of those of one request, one is taken at most."""
+
+    __tablename__ = "offer"
+    __table_args__ = (
+        Index("ix_offer_request_id", "request_id"),
+        Index("ix_offer_state_starts_at", "state", "starts_at"),
+    )
+
+    request_id: Mapped[int] = mapped_column(ForeignKey("appointment_request.id"))
+    location_id: Mapped[int] = mapped_column(ForeignKey("location.id"))
+    starts_at: Mapped[datetime]
+    made_at: Mapped[datetime]
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("staff_member.id"))
+    state: Mapped[OfferState]
 
 
 class RequestLocation(Base):

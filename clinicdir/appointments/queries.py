@@ -1,6 +1,6 @@
 """Reads of requests; those for staff take the scope of the person who looks."""
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, tuple_
 
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
 from clinicdir.appointments.rules import Status
@@ -20,10 +20,10 @@ def _within(query: Select[AppointmentRequest], scope: Scope) -> Select[Appointme
     return query.where(AppointmentRequest.location_id.in_(scope.location_ids))
 
 
-def get_request(reference: str, *, scope: Scope) -> AppointmentRequest:
+def get_request(reference: str, *, scope: Scope, to_change: bool = False) -> AppointmentRequest:
     """Return a request inside the scope; anything else is NotFound, whether it exists or not."""
     query = select(AppointmentRequest).where(AppointmentRequest.reference == reference)
-    found = db.session.scalar(_within(query, scope))
+    found = _read_one(_within(query, scope), to_change=to_change)
     if found is None:
         raise NotFound
     return found
@@ -37,12 +37,15 @@ def list_requests(
     limit: int | None,
     after_id: int = 0,
 ) -> list[AppointmentRequest]:
-    """Return requests in order of arrival, from the one after `after_id`."""
+    """Return requests by promise, else by arrival, from the one after `after_id`."""
     query = select(AppointmentRequest).where(AppointmentRequest.status.in_(statuses))
-    query = query.where(AppointmentRequest.id > after_id)
+    order = tuple_(AppointmentRequest.due_at, AppointmentRequest.id)
+    if after_id:
+        last = db.session.get(AppointmentRequest, after_id)
+        query = query if last is None else query.where(order > (last.due_at, last.id))
     if location_id is not None:
         query = query.where(AppointmentRequest.location_id == location_id)
-    ordered = _within(query, scope).order_by(AppointmentRequest.id)
+    ordered = _within(query, scope).order_by(AppointmentRequest.due_at, AppointmentRequest.id)
     return list(db.session.scalars(ordered.limit(limit)))
 
 
@@ -63,10 +66,10 @@ def list_events(appointment_request: AppointmentRequest) -> list[RequestEvent]:
     return list(db.session.scalars(query.order_by(RequestEvent.id)))
 
 
-def get_by_link(token: str) -> AppointmentRequest:
+def get_by_link(token: str, *, to_change: bool = False) -> AppointmentRequest:
     """Return the request of a patient's link, or raise NotFound."""
     query = select(AppointmentRequest).where(AppointmentRequest.link_hash == token_hash(token))
-    found = db.session.scalar(query)
+    found = _read_one(query, to_change=to_change)
     if found is None:
         raise NotFound
     return found
@@ -75,4 +78,11 @@ def get_by_link(token: str) -> AppointmentRequest:
 def find_by_submission_key(key: str) -> AppointmentRequest | None:
     """Return the request that a form with this one-time key made, if it was sent."""
     query = select(AppointmentRequest).where(AppointmentRequest.submission_key == key)
+    return db.session.scalar(query)
+
+
+def _read_one(query: Select[AppointmentRequest], *, to_change: bool) -> AppointmentRequest | None:
+    """Read one request; locked where it is to change, so that a patient is not told to wait."""
+    if to_change:
+        query = query.with_for_update(of=AppointmentRequest)
     return db.session.scalar(query)

@@ -80,6 +80,26 @@ class Action(enum.StrEnum):
     NOTE = "note"
 
 
+class OfferState(enum.StrEnum):
+    """What became of a time that was held out."""
+
+    HELD = "held"
+    TAKEN = "taken"
+    LAPSED = "lapsed"
+
+
+# What ends a wait: from the first of these on, the patient has heard from the clinic.
+FIRST_CONTACTS = frozenset(
+    {
+        Action.AWAIT_PATIENT,
+        Action.BOOK,
+        Action.DECLINE,
+        Action.LOG_CONTACT,
+        Action.OFFER,
+        Action.WAITLIST,
+    }
+)
+
 _MOVES: dict[Status, dict[Action, Status]] = {
     Status.RECEIVED: {
         Action.CLAIM: Status.IN_REVIEW,

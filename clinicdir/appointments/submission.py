@@ -2,12 +2,13 @@
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
 from clinicdir.appointments.answers import AnswerReader
+from clinicdir.appointments.codes import ContactBy, ForWhom, PartOfDay, Weekday, YesNoUnsure
 from clinicdir.appointments.intake import Intake
 from clinicdir.errors import FieldError, Invalid, marked
 
@@ -16,50 +17,6 @@ MAX_WINDOWS = 3
 SHORT_TEXT = 200
 NOTE_LENGTH = 500
 NAME_LENGTH = 128
-
-
-class ForWhom(enum.StrEnum):
-    """Whom the appointment is for."""
-
-    ME = "me"
-    SOMEONE_ELSE = "someone_else"
-
-
-class ContactBy(enum.StrEnum):
-    """How the clinic should get in touch."""
-
-    PHONE = "phone"
-    EMAIL = "email"
-
-
-class PartOfDay(enum.StrEnum):
-    """A part of the day at the clinic."""
-
-    MORNING = "morning"
-    MIDDAY = "midday"
-    LATE_DAY = "late_day"
-    ANY = "any"
-
-
-class Weekday(enum.StrEnum):
-    """A day of the week, or any."""
-
-    MONDAY = "monday"
-    TUESDAY = "tuesday"
-    WEDNESDAY = "wednesday"
-    THURSDAY = "thursday"
-    FRIDAY = "friday"
-    SATURDAY = "saturday"
-    SUNDAY = "sunday"
-    ANY = "any"
-
-
-class YesNoUnsure(enum.StrEnum):
-    """An answer that may be unknown."""
-
-    YES = "yes"
-    NO = "no"
-    NOT_SURE = "not_sure"
 
 
 @dataclass(frozen=True)
@@ -122,6 +79,22 @@ def find_errors(answers: Mapping[str, object], context: Context) -> list[FieldEr
     reader = AnswerReader(answers)
     _read_all(reader, context)
     return reader.errors
+
+
+def check_some(
+    answers: Mapping[str, object], context: Context, names: Collection[str]
+) -> dict[str, Any]:
+    """Return the checked values of some answers among all of them, or raise Invalid.
+
+    Faults of other answers are passed over: a month that was ahead when it was sent may be past.
+    """
+    reader = AnswerReader(answers)
+    values = _read_all(reader, context)
+    among = {*names, "phone_e164"} if "phone" in names else set(names)
+    errors = [error for error in reader.errors if error.field in among]
+    if errors:
+        raise Invalid(*errors)
+    return {name: values[name] for name in among}
 
 
 def _read_all(reader: AnswerReader, context: Context) -> dict[str, Any]:

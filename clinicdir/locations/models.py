@@ -1,13 +1,13 @@
 """The tables of the clinic group, its locations and their contact points."""
 
 import enum
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from clinicdir.db import Base
+from clinicdir.db import Base, Sealed
 from clinicdir.locations.rules import TelecomSystem
 
 
@@ -55,7 +55,12 @@ class Location(Base):
     time_zone: Mapped[str]
     status: Mapped[LocationStatus] = mapped_column(default=LocationStatus.OPEN)
     notice: Mapped[str | None]
+    # In the words of OpenStreetMap's opening_hours; None where nobody has told us.
     hours: Mapped[str | None]
+    # Days besides public holidays on which nobody answers, as YYYY-MM-DD.
+    closed_days: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # How many minutes of open time the desk takes to answer; None makes no promise.
+    answers_within_min: Mapped[int | None]
     source: Mapped[str]
     checked_at: Mapped[date | None]
     # What the last seed load wrote, so that a field edited since then is seen and kept.
@@ -91,3 +96,15 @@ class Telecom(Base):
     value: Mapped[str]
 
     location: Mapped[Location] = relationship(back_populates="telecom")
+
+
+class MistakeReport(Sealed, Base):
+    """What a reader says is wrong about a location; sealed, for people write what they like."""
+
+    __tablename__ = "mistake_report"
+    __table_args__ = (Index("ix_mistake_report_location_id_done_at", "location_id", "done_at"),)
+
+    location_id: Mapped[int] = mapped_column(ForeignKey("location.id"))
+    at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    done_by: Mapped[int | None] = mapped_column(ForeignKey("staff_member.id"))

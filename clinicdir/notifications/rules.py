@@ -24,6 +24,7 @@ class MessageKind(enum.StrEnum):
     """What a message tells."""
 
     REQUEST_WAITS = "request_waits"
+    PATIENT_CHANGED = "patient_changed"
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from wtforms import (
 )
 
 from clinicdir.appointments.answers import showable
+from clinicdir.appointments.codes import PartOfDay, Weekday
 from clinicdir.appointments.intake import Choice, Intake
-from clinicdir.appointments.submission import MAX_WINDOWS, PartOfDay, Weekday
+from clinicdir.appointments.submission import MAX_WINDOWS
 from clinicdir.errors import FieldError
 from clinicdir.locations.models import Location
 from clinicdir.web.filters import month_year

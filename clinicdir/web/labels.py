@@ -1,12 +1,6 @@
 """What the codes of a request's answers are called on pages."""
 
-from clinicdir.appointments.submission import (
-    ContactBy,
-    ForWhom,
-    PartOfDay,
-    Weekday,
-    YesNoUnsure,
-)
+from clinicdir.appointments.codes import ContactBy, ForWhom, PartOfDay, Weekday, YesNoUnsure
 from clinicdir.errors import marked
 from clinicdir.web.language import gettext
 

@@ -221,9 +221,8 @@ def test_pages_follow_in_order_of_arrival(app: Flask, monkeypatch: pytest.Monkey
 def test_page_that_begins_nowhere_begins_at_the_start(app: Flask) -> None:
     desk = make_desk(app, "renton")
     ask(app, "renton", "Only Person")
-    for after in ("", "-1", "x", "1e9", "9" * 40, "２"):
+    for after in ("", "-1", "x", "1e9", "9" * 40, "２", "2147483647"):
         assert names(desk, f"/staff/?after={after}") == ["Only Person"]
-    assert names(desk, "/staff/?after=2147483647") == []
 
 
 def test_inbox_costs_the_same_with_one_row_and_with_three(app: Flask, frozen: Clock) -> None:

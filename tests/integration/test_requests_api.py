@@ -16,15 +16,9 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from clinicdir import clock
+from clinicdir.appointments.codes import ContactBy, ForWhom, PartOfDay, Weekday, YesNoUnsure
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import RequestChannel, Status, parse_reference
-from clinicdir.appointments.submission import (
-    ContactBy,
-    ForWhom,
-    PartOfDay,
-    Weekday,
-    YesNoUnsure,
-)
 from clinicdir.audit.rules import ActorKind
 from clinicdir.crypto import token_hash
 from clinicdir.db import db, key_ring, transaction

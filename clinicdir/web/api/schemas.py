@@ -3,6 +3,7 @@
 import enum
 from typing import Any
 
+from clinicdir.appointments.codes import ContactBy, ForWhom, PartOfDay, Weekday, YesNoUnsure
 from clinicdir.appointments.intake import Choice, Intake
 from clinicdir.appointments.submission import (
     MAX_LOCATIONS,
@@ -10,11 +11,6 @@ from clinicdir.appointments.submission import (
     NAME_LENGTH,
     NOTE_LENGTH,
     SHORT_TEXT,
-    ContactBy,
-    ForWhom,
-    PartOfDay,
-    Weekday,
-    YesNoUnsure,
 )
 from clinicdir.finder.rules import Level
 

@@ -1,7 +1,6 @@
 """One request, opened: what it says, what was done, and the next moves."""
 
 from datetime import datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import redirect, render_template, url_for
@@ -9,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm.exc import StaleDataError
 
 from clinicdir import clock
+from clinicdir.appointments.filing import stored_answers
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act, lease_holder
 from clinicdir.appointments.queries import (
@@ -153,7 +153,7 @@ def _request_page(
         request_=found,
         personal=personal,
         goal=goal_words(found.goal, personal["goal_text"], parts().intake),
-        sections=answer_rows(_answers_of(found, personal), parts().intake),
+        sections=answer_rows(stored_answers(found), parts().intake),
         events=[(event, event.unseal().get("note")) for event in events],
         event_words={action.value: gettext(words) for action, words in EVENT_WORDS.items()},
         people=names_of({number for number in people if number}),
@@ -180,19 +180,6 @@ def _record_view(reference: str, now: datetime) -> None:
             detail=f"as {member.role}",
             chain=location_chain(found.location_id),
         )
-
-
-def _answers_of(found: AppointmentRequest, personal: dict[str, Any]) -> dict[str, Any]:
-    plain = ("goal", "body_area", "stopped", "for_whom", "contact_by", "best_time", "voicemail_ok")
-    more = ("windows", "short_notice", "returning", "referral", "language", "interpreter")
-    return (
-        personal
-        | {name: getattr(found, name) for name in plain + more}
-        | {
-            "location": found.location.slug,
-            "target_month": f"{found.target_month:%Y-%m}" if found.target_month else None,
-        }
-    )
 
 
 def _typed(form: MoveForm) -> list[dict[str, str]]:

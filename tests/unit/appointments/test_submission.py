@@ -6,16 +6,12 @@ from typing import Any
 import pytest
 
 from clinicdir.appointments import answers, operations, submission
+from clinicdir.appointments.codes import ContactBy, ForWhom, PartOfDay, Weekday, YesNoUnsure
 from clinicdir.appointments.intake import read_intake
 from clinicdir.appointments.submission import (
     FIELDS,
-    ContactBy,
     Context,
-    ForWhom,
-    PartOfDay,
     Submission,
-    Weekday,
-    YesNoUnsure,
     check_submission,
     find_errors,
 )

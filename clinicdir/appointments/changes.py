@@ -1,0 +1,63 @@
+"""Changes the answers of a request that was sent: by the patient, or by staff for a caller."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from clinicdir.appointments.arrival import first_open, ticked_locations
+from clinicdir.appointments.filing import file_answers, file_names, stored_answers
+from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.appointments.operations import Move, act
+from clinicdir.appointments.rules import Action, next_status
+from clinicdir.appointments.submission import Context, check_some
+from clinicdir.audit.rules import Actor
+from clinicdir.errors import NotAllowed
+
+# What the first visit cannot do without, and what was agreed to, stays as it was sent.
+CHANGEABLE = frozenset(
+    {
+        "patient_name", "asker_name", "relation",
+        "phone", "email", "contact_by", "best_time", "voicemail_ok",
+        "windows", "short_notice", "language", "interpreter", "access_needs", "note",
+    }
+)  # fmt: skip
+
+
+def change_answers(
+    request: AppointmentRequest,
+    answers: Mapping[str, object],
+    context: Context,
+    *,
+    seen_answers: int,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Put these answers in place of the earlier ones; Invalid names each that is refused.
+
+    `seen_answers` is the `answers_version` of the page: NotAllowed where others were given since.
+    History says which answers changed, not what they were.
+    """
+    next_status(request.status, Action.CHANGE)
+    if request.answers_version != seen_answers:
+        message = "The answers have changed since this page was opened."
+        raise NotAllowed(message)
+    before = stored_answers(request)
+    wanted = {name: value for name, value in answers.items() if name in CHANGEABLE}
+    values = check_some(before | wanted, context, wanted.keys())
+    file_answers(request, values)
+    after = stored_answers(request)
+    changed = tuple(name for name in after if after[name] != before[name])
+    if not changed:
+        return
+    if not {"patient_name", "asker_name"}.isdisjoint(changed):
+        file_names(request)
+    request.answers_version += 1
+    act(request, Move(Action.CHANGE, details=changed), actor=actor, now=now)
+
+
+def change_location(
+    request: AppointmentRequest, slug: str, *, seen_version: int | None, actor: Actor, now: datetime
+) -> None:
+    """Pass a request on to another clinic that takes requests; its promise stays."""
+    chosen = first_open(ticked_locations((slug,)))
+    step = Move(Action.TRANSFER, seen_version=seen_version, location=chosen)
+    act(request, step, actor=actor, now=now)
