@@ -8,6 +8,7 @@ from jinja2 import StrictUndefined
 
 from clinicdir import cli
 from clinicdir.appointments.intake import read_intake
+from clinicdir.appointments.knowledge import read_knowledge
 from clinicdir.crypto import KeyRing, new_key
 from clinicdir.db import db, engine_options, init_db, render_item
 from clinicdir.finder.gazetteer import Gazetteer
@@ -27,6 +28,7 @@ from clinicdir.web import (
     errors,
     filters,
     health,
+    ladders,
     language,
     login,
     public,
@@ -51,6 +53,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     try:
         ring = KeyRing(key.get_secret_value() for key in settings.encryption_keys)
         intake = read_intake(seeds, resource_dir("seeds"))
+        knowledge = read_knowledge(seeds, resource_dir("seeds"), intake=intake)
     except ValueError as problem:
         raise BadSettings(str(problem)) from None
     places = KnownPlaces(Gazetteer.open())
@@ -58,7 +61,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     regions = RegionIndex(partial(regions_in_use, settings.instance / REGIONS))
     offline = OfflineGeocoder(places, list_addresses, points=points.locate, regions=regions)
     geocoder, online = with_online(offline, settings)
-    app.extensions["clinicdir"] = Parts(settings, intake, seeds, geocoder, online)
+    app.extensions["clinicdir"] = Parts(settings, intake, knowledge, seeds, geocoder, online)
     init_db(app, ring)
     Migrate(app, db, directory=str(resource_dir("migrations")), render_item=render_item)
 
@@ -72,7 +75,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"settings": settings, "online": online}
-    for module in (assets, compression, filters, language, errors):
+    for module in (assets, compression, filters, ladders, language, errors):
         module.init_app(app)
     cli.init_app(app)
     return app

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     idle_minutes: int = Field(
         10, ge=1, le=720, description="minutes without a click after which staff sign in again"
     )
+    show_unreviewed: bool = Field(
+        False, description="whether production shows guides that no clinician has reviewed"
+    )
     ask_birth_date: bool = Field(False, description="whether a request may carry a birth date")
     privacy_url: str = Field("", description="link named Consumer health data privacy, if set")
     social_instagram: str = Field("", description="link to the group's Instagram page, if set")

@@ -1,9 +1,7 @@
 """Says all that is wrong with a seed file at once; seeds/locations.schema.json says the same."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from zoneinfo import available_timezones
@@ -14,110 +12,31 @@ from clinicdir.locations.seed_file import (
     Problem,
     Seed,
     SeedError,
-    SeedObject,
-    pointer_part,
     read_json,
     seed_file,
     shown,
 )
+from clinicdir.locations.seed_shapes import (
+    DATE_OR_NULL,
+    SLUG,
+    UNSEEN,
+)
+from clinicdir.locations.seed_shapes import Finding as _Finding
+from clinicdir.locations.seed_shapes import List as _List
+from clinicdir.locations.seed_shapes import Object as _Object
+from clinicdir.locations.seed_shapes import Rule as _Rule
+from clinicdir.locations.seed_shapes import matching as _matching
+from clinicdir.locations.seed_shapes import nullable as _or_null
+from clinicdir.locations.seed_shapes import one_of as _one_of
+from clinicdir.locations.seed_shapes import text as _text
 
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 # The form that browsers accept in an e-mail field; a host without a dot serves inside a network.
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(\.{_LABEL})*")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# What cannot be seen, reorders its line, or cannot be stored: control characters, line and
-# paragraph separators, marks of direction, a BOM, halves of a surrogate pair.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 _EMAIL_LENGTH = 254  # RFC 5321 leaves no room for more
 _RAW_LENGTH = 300
-
-_Finding = tuple[str, str, str]
-_Look = Callable[[object, str], Iterator[_Finding]]
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """What one value may be, as a test and in words."""
-
-    allowed: str
-    fits: Callable[[object], bool]
-
-    def __call__(self, value: object, pointer: str) -> Iterator[_Finding]:
-        if not self.fits(value):
-            yield pointer, shown(value), self.allowed
-
-
-@dataclass(frozen=True)
-class _Object:
-    """An object with exactly these keys."""
-
-    fields: dict[str, _Look]
-    optional: frozenset[str] = frozenset()
-
-    def __call__(self, value: object, pointer: str) -> Iterator[_Finding]:
-        keys = ", ".join(self.fields)
-        if not isinstance(value, SeedObject):
-            yield pointer, shown(value), f"an object with the keys {keys}"
-            return
-        for name, look in self.fields.items():
-            place = f"{pointer}/{name}"
-            if name in value:
-                yield from look(value[name], place)
-            elif name not in self.optional:
-                yield place, "missing", getattr(look, "allowed", "this key")
-        for name in value:
-            if name not in self.fields:
-                yield f"{pointer}/{pointer_part(name)}", "unknown key", f"only the keys {keys}"
-        for name in value.repeated:
-            yield f"{pointer}/{pointer_part(name)}", "given twice", "each key once"
-
-
-@dataclass(frozen=True)
-class _List:
-    """A list of equal things."""
-
-    each: _Look
-    allowed: str
-    least: int = 0
-
-    def __call__(self, value: object, pointer: str) -> Iterator[_Finding]:
-        if not isinstance(value, list) or len(value) < self.least:
-            yield pointer, shown(value), self.allowed
-            return
-        for index, item in enumerate(value):
-            yield from self.each(item, f"{pointer}/{index}")
-
-
-def _text(longest: int, *, or_null: bool = False) -> _Rule:
-    def fits(value: object) -> bool:
-        if not isinstance(value, str):
-            return or_null and value is None
-        plain = not _UNSEEN.search(value) and _NO_BREAK_SPACE not in value
-        return plain and 0 < len(value) <= longest and value == value.strip()
-
-    words = f"text of 1 to {longest} plain characters, no space at either end"
-    return _Rule(f"{words}, or null" if or_null else words, fits)
-
-
-def _matching(allowed: str, pattern: re.Pattern[str], longest: int = 300) -> _Rule:
-    return _Rule(
-        allowed,
-        lambda value: (
-            isinstance(value, str) and len(value) <= longest and bool(pattern.fullmatch(value))
-        ),
-    )
-
-
-def _or_null(rule: _Rule) -> _Rule:
-    return _Rule(f"{rule.allowed}, or null", lambda value: value is None or rule.fits(value))
-
-
-def _one_of(*words: str) -> _Rule:
-    return _Rule(f"one of {', '.join(words)}", lambda value: value in words)
 
 
 def _number(least: int, most: int, what: str, *, whole: bool = False) -> _Rule:
@@ -138,19 +57,9 @@ def _is_e164(value: object) -> bool:
         return False
 
 
-def _is_date(value: object) -> bool:
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        return False
-    try:
-        date.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
-
-
 def _is_raw_line(value: object) -> bool:
     # Alone among the texts it may hold a no-break space: it is evidence, not something shown.
-    return isinstance(value, str) and 0 < len(value) <= _RAW_LENGTH and not _UNSEEN.search(value)
+    return isinstance(value, str) and 0 < len(value) <= _RAW_LENGTH and not UNSEEN.search(value)
 
 
 @cache
@@ -178,7 +87,7 @@ _ADDRESS = _Object(
 
 _LOCATION = _Object(
     {
-        "slug": _matching("at most 60 small letters and digits, single hyphens between", _SLUG, 60),
+        "slug": SLUG,
         "name": _text(100),
         "name_source": _text(100),
         "address": _ADDRESS,
@@ -196,9 +105,7 @@ _LOCATION = _Object(
         "hours": _text(500, or_null=True),
         "status": _one_of(*(status.value for status in LocationStatus)),
         "source": _text(300),
-        "checked_at": _Rule(
-            "a date, such as 2026-11-24, or null", lambda value: value is None or _is_date(value)
-        ),
+        "checked_at": DATE_OR_NULL,
     },
     optional=frozenset({"email"}),
 )

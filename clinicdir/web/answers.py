@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from clinicdir.appointments.intake import Choice, Intake
+from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.locations.queries import find_location
 from clinicdir.web.filters import month_year
 from clinicdir.web.labels import (
@@ -16,7 +18,10 @@ from clinicdir.web.labels import (
     YES_NO_UNSURE,
     window_words,
 )
-from clinicdir.web.language import gettext
+from clinicdir.web.language import gettext, ngettext
+
+_MIDDLE_OF_MONTH = 15
+_DAYS_A_WEEK = 7
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,43 @@ def answer_rows(answers: Mapping[str, Any], intake: Intake) -> list[Section]:
 def goal_words(goal: str, goal_text: str | None, intake: Intake) -> str:
     """Return the goal as people read it; their own words where they gave them."""
     return goal_text or _label(goal, intake.goals)
+
+
+def goal_line(
+    goal: str, goal_text: str | None, intake: Intake, *, target_month: date | None, today: date
+) -> str:
+    """Return what staff read first: Run a 5k, May 2027 (24 weeks).
+
+    Weeks are whole ones from `today`, the day at the clinic, to the 15th of the month; a month
+    whose 15th has gone by has none.
+    """
+    words = goal_words(goal, goal_text, intake)
+    if target_month is None:
+        return words
+    days = (target_month.replace(day=_MIDDLE_OF_MONTH) - today).days
+    if days < 0:
+        return gettext("%(goal)s, %(month)s", goal=words, month=month_year(target_month))
+    weeks = days // _DAYS_A_WEEK
+    left = ngettext("%(count)s week", "%(count)s weeks", weeks) if weeks else gettext("this week")
+    return gettext(
+        "%(goal)s, %(month)s (%(left)s)", goal=words, month=month_year(target_month), left=left
+    )
+
+
+def goal_line_of(found: AppointmentRequest, intake: Intake, *, now: datetime) -> str:
+    """Return that line for a stored request, with the weeks left from the day at its clinic."""
+    return goal_line(
+        found.goal,
+        found.personal["goal_text"],
+        intake,
+        target_month=found.target_month,
+        today=now.astimezone(ZoneInfo(found.location.time_zone)).date(),
+    )
+
+
+def area_words(body_area: str | None, intake: Intake) -> str:
+    """Return where it bothers the patient, empty if they did not say."""
+    return _label(body_area, intake.body_areas)
 
 
 def _goal_rows(answers: Mapping[str, Any], intake: Intake) -> list[Row]:

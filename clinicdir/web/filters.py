@@ -33,6 +33,7 @@ def init_app(app: Flask) -> None:
         "all_of": all_of,
         "any_of": any_of,
         "display_number": display_number,
+        "full_day": full_day,
         "miles": miles,
         "month_year": month_year,
         "reference": show_reference,
@@ -57,6 +58,16 @@ def day_time(instant: datetime, zone: str) -> str:
 def month_year(day: date) -> str:
     """Return a month: May 2027."""
     return gettext("%(month)s %(year)s", month=gettext(_MONTHS[day.month - 1]), year=day.year)
+
+
+def full_day(day: date) -> str:
+    """Return a day with its year: Nov 24, 2026."""
+    return gettext(
+        "%(month)s %(day)s, %(year)s",
+        month=gettext(_MONTHS[day.month - 1]),
+        day=day.day,
+        year=day.year,
+    )
 
 
 def age(since: datetime, now: datetime) -> str:

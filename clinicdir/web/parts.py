@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import current_app
 
 from clinicdir.appointments.intake import Intake
+from clinicdir.appointments.knowledge import Knowledge
 from clinicdir.finder.online import Service
 from clinicdir.finder.queries import Geocoder
 from clinicdir.settings import Settings
@@ -17,6 +18,7 @@ class Parts:
 
     settings: Settings
     intake: Intake
+    knowledge: Knowledge
     seeds: Path
     geocoder: Geocoder
     # The service that a street address may be sent to; None where none ever is.

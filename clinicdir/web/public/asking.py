@@ -36,6 +36,7 @@ from clinicdir.web.public.answering import (
     today_at,
 )
 from clinicdir.web.public.blueprint import bp
+from clinicdir.web.public.sent import forget_sent, remember_sent
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
 
 PER_ADDRESS = "200 per 10 minutes"
@@ -118,6 +119,7 @@ def send() -> ResponseReturnValue:
         sent = find_by_submission_key(_form_key(form.submission_key.data or ""))
         if sent is None:
             return redirect(url_for("public.start"), code=303)
+        remember_sent(link_token(sent), now=now)
         return redirect(url_for("public.own_page", token=link_token(sent)), code=303)
     _remember_draft(token)
     if form_token_failed():
@@ -133,6 +135,7 @@ def send() -> ResponseReturnValue:
     except Invalid as refusal:
         return _check_page(draft, refusal), 422
     session.pop(_COOKIE_KEY, None)
+    remember_sent(link, now=now)
     return redirect(url_for("public.own_page", token=link), code=303)
 
 
@@ -149,6 +152,7 @@ def clear() -> ResponseReturnValue:
         with transaction():
             drop_draft(token)
     session.pop(_COOKIE_KEY, None)
+    forget_sent()
     return redirect(url_for("public.home"), code=303)
 
 

@@ -23,7 +23,7 @@ from clinicdir.locations.queries import list_all_locations, organization_name
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import Right
-from clinicdir.web.answers import goal_words
+from clinicdir.web.answers import area_words, goal_line_of
 from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
 from clinicdir.web.parts import parts
@@ -105,7 +105,8 @@ def _row(found: AppointmentRequest, now: datetime) -> dict[str, Any]:
         "patient": personal["patient_name"],
         "phone": personal["phone"],
         "phone_e164": personal["phone_e164"],
-        "goal": goal_words(found.goal, personal["goal_text"], parts().intake),
+        "goal": goal_line_of(found, parts().intake, now=now),
+        "area": area_words(found.body_area, parts().intake),
         "held": lease_holder(found, now=now) is not None,
     }
 

@@ -25,7 +25,7 @@ from clinicdir.notifications.queries import list_deliveries
 from clinicdir.staff.operations import actor_of
 from clinicdir.staff.queries import names_of
 from clinicdir.staff.rules import Right, can
-from clinicdir.web.answers import answer_rows, goal_words
+from clinicdir.web.answers import answer_rows, area_words, goal_line_of
 from clinicdir.web.forms import MoveForm
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
@@ -152,7 +152,8 @@ def _request_page(
         form=form,
         request_=found,
         personal=personal,
-        goal=goal_words(found.goal, personal["goal_text"], parts().intake),
+        goal=goal_line_of(found, parts().intake, now=now),
+        area=area_words(found.body_area, parts().intake),
         sections=answer_rows(stored_answers(found), parts().intake),
         events=[(event, event.unseal().get("note")) for event in events],
         event_words={action.value: gettext(words) for action, words in EVENT_WORDS.items()},
