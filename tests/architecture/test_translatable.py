@@ -23,6 +23,7 @@ PAGES = (
     "/locations/bellevue",
     "/privacy",
     "/about",
+    "/guide/knee",
     "/request?location=renton",
     "/staff/login",
     "/no-such-page",

@@ -32,6 +32,7 @@ PUBLIC = (
     "/locations/bellevue",
     "/privacy",
     "/about",
+    "/guide/knee",
     "/request",
     "/request?location=renton&goal=run",
     "/no-such-page",
