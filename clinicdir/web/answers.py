@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from clinicdir.appointments.intake import Choice, Intake
+from clinicdir.appointments.submission import MAX_LOCATIONS
 from clinicdir.locations.queries import find_location
 from clinicdir.web.filters import month_year
 from clinicdir.web.labels import (
@@ -52,11 +53,19 @@ def goal_words(goal: str, goal_text: str | None, intake: Intake) -> str:
     return goal_text or _label(goal, intake.goals)
 
 
+def slugs_of(answers: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the clinics that were ticked, in their order; one may stand alone, without a list."""
+    location = answers.get("location") or ()
+    return (location,) if isinstance(location, str) else tuple(location)
+
+
 def _goal_rows(answers: Mapping[str, Any], intake: Intake) -> list[Row]:
-    location = find_location(answers.get("location") or "")
+    ticked = [find_location(slug) for slug in slugs_of(answers)[:MAX_LOCATIONS]]
+    clinics = [location.name for location in ticked if location is not None]
+    label = gettext("Clinics, the first that can see you") if clinics[1:] else gettext("Clinic")
     stopped = [_label(code, intake.stopped) for code in answers.get("stopped") or ()]
     rows = [
-        Row("location", gettext("Clinic"), location.name if location else ""),
+        Row("location", label, "; ".join(clinics)),
         Row("goal", gettext("Get back to"), _label(answers.get("goal"), intake.goals)),
     ]
     if answers.get("goal_text"):

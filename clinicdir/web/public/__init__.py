@@ -1,6 +1,6 @@
 """What patients see: the directory, the finder, the request and its own page."""
 
-from clinicdir.web.public import asking, directory, finding, own_page
+from clinicdir.web.public import asking, directory, finding, mistakes, own_page, sending
 from clinicdir.web.public.blueprint import bp
 
-__all__ = ["asking", "bp", "directory", "finding", "own_page"]
+__all__ = ["asking", "bp", "directory", "finding", "mistakes", "own_page", "sending"]
