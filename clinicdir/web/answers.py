@@ -62,7 +62,7 @@ def slugs_of(answers: Mapping[str, Any]) -> tuple[str, ...]:
 def _goal_rows(answers: Mapping[str, Any], intake: Intake) -> list[Row]:
     ticked = [find_location(slug) for slug in slugs_of(answers)[:MAX_LOCATIONS]]
     clinics = [location.name for location in ticked if location is not None]
-    label = gettext("Clinics, the first that can see you") if clinics[1:] else gettext("Clinic")
+    label = gettext("Clinics, in this order") if clinics[1:] else gettext("Clinic")
     stopped = [_label(code, intake.stopped) for code in answers.get("stopped") or ()]
     rows = [
         Row("location", label, "; ".join(clinics)),

@@ -162,7 +162,7 @@ def test_new_request_is_offered_to_go_on_with_the_one_begun_and_shows_none_of_it
     page = client.get(f"{START}?location=bellevue")
     assert (
         "On this computer a request was begun and not sent, last on Tue, Nov 24, 12:00 pm."
-        " Its answers are not on this page."
+        " Its answers are not on this page. To ask for another person, start below."
     ) in main_text(page)
     assert "Dance" not in page.get_data(as_text=True)
     assert shown(page, START, ("location", "goal")) == {"location": "bellevue", "goal": None}
@@ -289,7 +289,7 @@ def test_first_ticked_open_clinic_gets_the_request_and_all_are_kept(
     app: Flask, client: FlaskClient, frozen: Clock
 ) -> None:
     page = walk(client, location=["bellevue", "renton", "covington"])
-    assert "Clinics, the first that can see youBellevue; Renton; Covington" in main_text(page)
+    assert "Clinics, in this orderBellevue; Renton; Covington" in main_text(page)
     assert "This is a request, not yet a booking. Bellevue reads it" in main_text(page)
     set_status(app, "bellevue", "closed")
     page = client.get(links(page)["Change: Your goal"])
