@@ -1,5 +1,6 @@
 """Two tabs for two people, a day's pause, clinics that close meanwhile: nothing mixed or lost."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -490,3 +491,27 @@ def test_privacy_notice_and_emergency_line_stand_before_the_first_question(
     notice = client.get("/api/v1/consent").get_json()["text"]
     assert text.index("If this is an emergency, call 911.") < first
     assert text.index(notice) < first
+
+
+@pytest.mark.parametrize("step", [*STEPS, CHECK])
+def test_new_secret_key_costs_one_press_and_no_answer(
+    app: Flask, client: FlaskClient, with_settings: Callable[..., Flask], frozen: Clock, step: str
+) -> None:
+    page = walk(client, step)
+    cookie = client.get_cookie("clinicdir")
+    assert cookie is not None
+    after = with_settings(
+        secret_key="another secret of at least thirty-two characters"
+    ).test_client()
+    after.set_cookie("clinicdir", cookie.value)
+    again = press(after, page, step, **ANSWERS.get(step, {}))
+    assert (again.status_code, EXPIRED in main_text(again)) == (400, True)
+    page = press(after, again, step)
+    for later in STEPS[STEPS.index(step) + 1 :] if step in STEPS else ():
+        page = press(after, follow(after, page), later, **ANSWERS[later])
+    if step != CHECK:
+        page = press(after, follow(after, page), CHECK)
+    assert path_of(page).startswith("/requests/")
+    with app.app_context():
+        made = db.session.query(AppointmentRequest).one()
+        assert (made.goal, made.personal["patient_name"]) == ("other", "José Example")
