@@ -101,6 +101,11 @@ def follow(client: FlaskClient, answer: TestResponse) -> TestResponse:
     return client.get(answer.headers["Location"])
 
 
+def path_of(answer: TestResponse) -> str:
+    """Return where an answer leads, without the part that tells one draft from another."""
+    return answer.headers["Location"].partition("?")[0]
+
+
 def walk(client: FlaskClient, until: str = CHECK, **changes: Typed) -> TestResponse:
     """Answer page after page; return the page `until` as it opens."""
     page = client.get(START)

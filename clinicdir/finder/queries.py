@@ -16,9 +16,10 @@ from clinicdir.finder.rules import (
 )
 from clinicdir.finder.water import find_drawing, ways_from
 from clinicdir.finder.way import Way, in_order
-from clinicdir.locations.models import Location
+from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.queries import (
     Placed,
+    count_locations,
     first_placed,
     list_by_name,
     list_placed_in_box,
@@ -107,6 +108,27 @@ def find_nearest(origin: Origin | None, *, limit: int) -> list[Nearest[Location]
     locations = list_with_ids([places[number].id for number in order])
     overtaken = {place for place, number in enumerate(order) if number < max(order[: place + 1])}
     return _results(origin, locations, [ways[number] for number in order], overtaken=overtaken)
+
+
+def find_open_near(location: Location, *, limit: int) -> list[Nearest[Location]]:
+    """Return the nearest other clinics that take requests, those with no limits if there are any.
+
+    A clinic without a position gives the first ones by name.
+    """
+    origin = None
+    if location.latitude is not None and location.longitude is not None:
+        origin = locate_position(location.latitude, location.longitude)
+    for most in (_CANDIDATES, SMALL_GROUP, None):
+        near = find_nearest(origin, limit=most or count_locations())
+        for status in (LocationStatus.OPEN, LocationStatus.LIMITED):
+            found = [
+                result
+                for result in near
+                if result.location.status is status and result.location.slug != location.slug
+            ]
+            if len(found) >= limit or (found and most is None):
+                return found[:limit]
+    return []
 
 
 def _nearest_placed(here: Position, count: int) -> list[Placed]:

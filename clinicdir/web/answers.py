@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from clinicdir.appointments.intake import Choice, Intake
 from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.appointments.submission import MAX_LOCATIONS
 from clinicdir.locations.queries import find_location
 from clinicdir.web.filters import month_year
 from clinicdir.web.labels import (
@@ -94,11 +95,19 @@ def area_words(body_area: str | None, intake: Intake) -> str:
     return _label(body_area, intake.body_areas)
 
 
+def slugs_of(answers: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the clinics that were ticked, in their order; one may stand alone, without a list."""
+    location = answers.get("location") or ()
+    return (location,) if isinstance(location, str) else tuple(location)
+
+
 def _goal_rows(answers: Mapping[str, Any], intake: Intake) -> list[Row]:
-    location = find_location(answers.get("location") or "")
+    ticked = [find_location(slug) for slug in slugs_of(answers)[:MAX_LOCATIONS]]
+    clinics = [location.name for location in ticked if location is not None]
+    label = gettext("Clinics, in this order") if clinics[1:] else gettext("Clinic")
     stopped = [_label(code, intake.stopped) for code in answers.get("stopped") or ()]
     rows = [
-        Row("location", gettext("Clinic"), location.name if location else ""),
+        Row("location", label, "; ".join(clinics)),
         Row("goal", gettext("Get back to"), _label(answers.get("goal"), intake.goals)),
     ]
     if answers.get("goal_text"):

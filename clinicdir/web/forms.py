@@ -25,6 +25,7 @@ from clinicdir.appointments.intake import Choice, Intake
 from clinicdir.appointments.submission import MAX_WINDOWS
 from clinicdir.errors import FieldError
 from clinicdir.locations.models import Location
+from clinicdir.web.answers import slugs_of
 from clinicdir.web.filters import month_year
 from clinicdir.web.labels import (
     BEST_TIMES,
@@ -111,7 +112,7 @@ class GoalForm(QuestionForm):
     step = "goal"
     template = "public/ask_goal.html"
 
-    location = RadioField(validate_choice=False)
+    location = SelectMultipleField(validate_choice=False)
     goal = RadioField(validate_choice=False)
     goal_text = StringField()
     body_area = SelectField(validate_choice=False)
@@ -128,6 +129,10 @@ class GoalForm(QuestionForm):
         self.body_area.choices = [("", gettext("Not said")), *_pairs(offer.intake.body_areas)]
         self.stopped.choices = _pairs(offer.intake.stopped)
         self.target_month.choices = [("", gettext("No date")), *_months(offer.today)]
+
+    def fill(self, answers: Mapping[str, Any]) -> None:
+        """Show answers given before; a single clinic may stand there without a list."""
+        super().fill({**answers, "location": list(slugs_of(answers))})
 
     def answers(self) -> dict[str, Any]:
         """Return the answers without the link's name, which is no answer."""
@@ -232,6 +237,8 @@ class SendForm(Form):
 
     draft = HiddenField()
     submission_key = HiddenField()
+    # Filled where the page shows a notice that changed: sending then agrees to that one.
+    consent_version = HiddenField()
 
 
 class MoveForm(Form):

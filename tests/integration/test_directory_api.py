@@ -33,6 +33,7 @@ RENTON = {
     "latitude": 47.478649,
     "longitude": -122.207544,
     "status": "open",
+    "notice": None,
     "hours": None,
     "shares_phone_with": [
         "seattle-5th-ave", "issaquah", "seattle-california-ave-sw", "covington",

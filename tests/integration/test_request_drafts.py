@@ -91,7 +91,10 @@ def test_failed_token_on_clear_forgets_nothing_and_offers_it_again(
     page = walk(client)
     forget_cookies(client)
     again = press(client, page, CLEAR, csrf_token="forged")
-    assert (again.status_code, EXPIRED in main_text(again)) == (400, True)
+    once_more = EXPIRED.replace(
+        "Press the button once more.", "To clear them, press “Clear my answers” once more."
+    )
+    assert (again.status_code, once_more in main_text(again)) == (400, True)
     assert len(rows(app, "request_draft", "id")) == 1
     assert press(client, again, CLEAR).headers["Location"] == "/"
     assert rows(app, "request_draft", "id") == []
@@ -112,22 +115,31 @@ def test_clear_forgets_the_answers_at_once(app: Flask, client: FlaskClient) -> N
     assert press(client, page, CLEAR).headers["Location"] == "/"
 
 
-def test_clear_is_offered_only_where_there_is_something_to_clear(client: FlaskClient) -> None:
-    assert CLEAR not in client.get(START).get_data(as_text=True)
-    assert CLEAR in walk(client, WHO).get_data(as_text=True)
+def test_clear_before_the_first_answer_just_leads_home(app: Flask, client: FlaskClient) -> None:
+    for token in (None, "forged"):
+        changes = {} if token is None else {"csrf_token": token}
+        cleared = press(client, client.get(START), CLEAR, **changes)
+        assert (cleared.status_code, cleared.headers["Location"]) == (303, "/")
+    assert rows(app, "request_draft", "id") == []
+
+
+def test_clear_stands_on_every_page_of_the_form(client: FlaskClient) -> None:
+    page = client.get(START)
+    for step in STEPS:
+        assert CLEAR in page.get_data(as_text=True)
+        page = follow(client, press(client, page, step, **ANSWERS[step]))
+    assert press(client, page, CLEAR).headers["Location"] == "/"
 
 
 def test_draft_is_gone_a_day_after_the_last_answer(
     app: Flask, client: FlaskClient, frozen: Clock
 ) -> None:
-    page = walk(client, TIMES)
+    walk(client, TIMES)
     frozen.move(hours=23, minutes=59)
     assert client.get(TIMES).status_code == 200
     frozen.move(minutes=1)
     for step in (*STEPS[1:], CHECK):
         assert client.get(step).headers["Location"] == START
-    late = press(client, page, TIMES, **ANSWERS[TIMES])
-    assert late.headers["Location"] == START
     assert len(rows(app, "request_draft", "id")) == 1
     other = app.test_client()
     press(other, other.get(START), START, location="renton", goal="run")

@@ -88,6 +88,7 @@ def location_json(place: Location) -> dict[str, Any]:
         "latitude": place.latitude,
         "longitude": place.longitude,
         "status": place.status.value,
+        "notice": place.notice,
         "hours": place.hours,
         "shares_phone_with": [other.slug for other in sharing if other.slug != place.slug],
         "request_url": parts().settings.url + url_for("public.start", location=place.slug),

@@ -37,6 +37,7 @@ def location() -> Schema:
             "latitude": maybe({"type": "number"}),
             "longitude": maybe({"type": "number"}),
             "status": {"enum": ["open", "limited", "closed"]},
+            "notice": maybe(text_of()) | {"description": "What patients should know first"},
             "hours": maybe(text_of()),
             "shares_phone_with": list_of(text_of()),
             "request_url": text_of(),

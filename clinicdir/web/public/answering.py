@@ -1,43 +1,35 @@
 """The answers of a draft: what they are, what they choose from, what is refused of them."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from clinicdir import clock
-from clinicdir.appointments.arrival import check_location
-from clinicdir.appointments.models import RequestDraft
+from clinicdir.appointments.arrival import first_open, ticked_locations
 from clinicdir.appointments.submission import Context, Submission, check_submission, find_errors
 from clinicdir.errors import FieldError, Invalid
+from clinicdir.finder.queries import Nearest, find_open_near
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.queries import day_at, find_location, list_locations
+from clinicdir.web.answers import slugs_of
 from clinicdir.web.errors import remember_phones
 from clinicdir.web.parts import parts
 
-_MOST_RADIOS = 20
+_MOST_SHOWN = 20
+_MOST_NEAR = 2
 
 
-def answers_of(draft: RequestDraft | None) -> dict[str, Any]:
-    """Return what was answered so far, None where a question was left open."""
-    return {} if draft is None else dict(draft.unseal()["answers"])
-
-
-def source_of(draft: RequestDraft | None) -> str | None:
-    """Return the name that the link had by which the patient came."""
-    return None if draft is None else draft.unseal().get("source")
-
-
-def submission_of(draft: RequestDraft) -> Submission:
-    """Return the request that a draft makes, or raise Invalid."""
-    answers = answers_of(draft)
+def submission_of(answers: dict[str, Any]) -> Submission:
+    """Return the request that these answers make, or raise Invalid."""
     return check_submission(_given(answers), _context(answers))
 
 
 def refused(answers: dict[str, Any]) -> list[FieldError]:
-    """Return what the rules refuse, and the clinic if it does not take requests."""
+    """Return what the rules refuse, and the clinics if none of them takes requests."""
     errors = find_errors(_given(answers), _context(answers))
-    if answers.get("location"):
+    if not any(error.field == "location" for error in errors):
         try:
-            check_location(answers["location"])
+            first_open(ticked_locations(slugs_of(answers)))
         except Invalid as refusal:
             errors += refusal.errors
     return errors
@@ -49,22 +41,44 @@ def _given(answers: dict[str, Any]) -> dict[str, Any]:
 
 def _context(answers: dict[str, Any]) -> Context:
     return Context(
-        today=today_at(answers.get("location")),
+        today=today_at(slugs_of(answers)),
         intake=parts().intake,
         ask_birth_date=parts().settings.ask_birth_date,
     )
 
 
-def today_at(slug: str | None) -> date:
-    """Return the day at the chosen clinic, or at the first one while none is chosen."""
-    return day_at(slug, now=clock.now())
+def today_at(slugs: Sequence[str]) -> date:
+    """Return the day at the first of these clinics, or at any one while none is chosen."""
+    return day_at(next(iter(slugs), None), now=clock.now())
 
 
-def offered(slug: str | None) -> list[Location]:
-    """Return the clinics to choose from: all of them, or of very many the first and the chosen."""
-    locations = list_locations(limit=_MOST_RADIOS)
+def chosen(slugs: Sequence[str]) -> list[Location]:
+    """Return the clinics of these slugs that there are, in the order given."""
+    found = (find_location(slug) for slug in slugs[:_MOST_SHOWN])
+    return [place for place in found if place is not None]
+
+
+def offered(slugs: Sequence[str]) -> list[Location]:
+    """Return the clinics to choose from: all of them, or of very many the first and the chosen.
+
+    What the closed ones among the chosen leave to choose from is shown too.
+    """
+    locations = list_locations(limit=_MOST_SHOWN)
     remember_phones(locations)
-    chosen = find_location(slug) if slug else None
-    if chosen is not None and chosen not in locations:
-        locations = [chosen, *locations]
-    return [place for place in locations if place.status is not LocationStatus.CLOSED]
+    picked = chosen(slugs)
+    near = [result.location for place in limited(picked) for result in instead_of(place)]
+    shown = {place.slug for place in locations}
+    more = {place.slug: place for place in (*picked, *near) if place.slug not in shown}
+    return [*more.values(), *locations]
+
+
+def limited(places: Sequence[Location]) -> list[Location]:
+    """Return those of these clinics of which there is something to say before anything else."""
+    return [place for place in places if place.notice or place.status is not LocationStatus.OPEN]
+
+
+def instead_of(place: Location) -> list[Nearest[Location]]:
+    """Return the nearest clinics to ask in place of one that is closed or limited."""
+    if place.status is LocationStatus.OPEN:
+        return []
+    return find_open_near(place, limit=_MOST_NEAR)

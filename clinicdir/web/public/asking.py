@@ -1,84 +1,83 @@
-"""The request, page by page: a few questions, check your answers, send."""
+"""The request, page by page: a few questions, each with the answers given before."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from flask import redirect, render_template, request, session, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
-from clinicdir.appointments.arrival import Arrival, link_token, submit_request
-from clinicdir.appointments.drafts import (
-    change_draft,
-    drop_draft,
-    drop_old_drafts,
-    find_draft,
-    start_draft,
-)
-from clinicdir.appointments.models import RequestDraft
-from clinicdir.appointments.queries import find_by_submission_key
-from clinicdir.appointments.rules import RequestChannel
-from clinicdir.audit.rules import PATIENT
+from clinicdir.appointments.drafts import drop_old_drafts, keep_answers
 from clinicdir.db import transaction
-from clinicdir.errors import Invalid
 from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.locations.queries import find_location, organization_name
-from clinicdir.web.answers import answer_rows
-from clinicdir.web.forms import STEPS, GoalForm, Offer, QuestionForm, SendForm, step_of
-from clinicdir.web.language import LOCALE, gettext
+from clinicdir.locations.queries import organization_name
+from clinicdir.web.answers import slugs_of
+from clinicdir.web.forms import STEPS, GoalForm, Offer, QuestionForm
 from clinicdir.web.parts import parts
 from clinicdir.web.public.answering import (
-    answers_of,
+    chosen,
+    instead_of,
+    limited,
     offered,
     refused,
-    source_of,
-    submission_of,
     today_at,
 )
 from clinicdir.web.public.blueprint import bp
-from clinicdir.web.public.sent import forget_sent, remember_sent
+from clinicdir.web.public.drafts import Kept, begin, named, remember, started, tagged
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
 
 PER_ADDRESS = "200 per 10 minutes"
-_COOKIE_KEY = "draft"
 # The name that a link gives to where it stands: a poster, a doctor's page.
 _SOURCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _BY_STEP = {form.step: form for form in STEPS}
 
 
+@dataclass(frozen=True)
+class Around:
+    """What a page of questions says besides its questions."""
+
+    expired: bool = False
+    # Clinics asked for by a link, whose notices come first.
+    asked: Sequence[str] = ()
+    # Other requests that this browser has begun.
+    begun: Sequence[Kept] = ()
+
+
 @bp.get("/request")
 def start() -> str:
-    """Ask where and what for; a link may have named the clinic and the goal."""
-    draft = find_draft(session.get(_COOKIE_KEY), now=clock.now())
-    answers = answers_of(draft)
-    goals = {choice.code for choice in parts().intake.goals}
-    asked = {"location": request.args.get("location"), "goal": request.args.get("goal")}
-    place = find_location(asked["location"] or "")
-    closed = place is not None and place.status is LocationStatus.CLOSED
-    if place is None or closed:
-        asked["location"] = None
-    if asked["goal"] not in goals:
-        asked["goal"] = None
-    answers |= {name: value for name, value in asked.items() if value is not None}
-    form = GoalForm(formdata=None)
+    """Ask where and what for, anew or again; a link may have named the clinic and the goal."""
+    now = clock.now()
+    begun = started(now=now)
+    tag = request.args.get("d")
+    kept = None if tag is None else tagged(tag, now=now)
+    new = kept is None
+    kept = kept or begin(begun)
+    form, asked = GoalForm(formdata=None), _asked()
+    answers = kept.answers | asked
+    around = Around(asked=slugs_of(answers), begun=begun if new else ())
+    if any(place.status is LocationStatus.CLOSED for place in chosen(asked.get("location", ()))):
+        # Said at the top, and not ticked.
+        answers["location"] = kept.answers.get("location")
     _prepare(form, answers)
     form.fill(answers)
-    form.source.data = _source(request.args.get("source")) or source_of(draft)
+    form.source.data = _source(request.args.get("source")) or kept.source
     form.change.data = _changing()
-    return _question_page(form, closed=place if closed else None)
+    return _question_page(form, kept, around)
 
 
 @bp.get("/request/<any(who, contact, times):step>")
 def question(step: str) -> ResponseReturnValue:
     """Ask the next questions, with the answers given before."""
-    draft = find_draft(session.get(_COOKIE_KEY), now=clock.now())
-    if draft is None:
-        return redirect(url_for("public.start"), code=303)
+    kept = tagged(request.args.get("d"), now=clock.now())
+    if kept is None or kept.draft is None:
+        return to_start()
     form = _BY_STEP[step](formdata=None)
-    _prepare(form, answers_of(draft))
-    form.fill(answers_of(draft))
+    _prepare(form, kept.answers)
+    form.fill(kept.answers)
     form.change.data = _changing()
-    return _question_page(form)
+    return _question_page(form, kept)
 
 
 @bp.post("/request")
@@ -97,99 +96,70 @@ def answer_question(step: str) -> ResponseReturnValue:
     return _take_answers(_BY_STEP[step])
 
 
-@bp.get("/request/check")
-def check() -> ResponseReturnValue:
-    """Show every answer, with a way to change it."""
-    draft = find_draft(session.get(_COOKIE_KEY), now=clock.now())
-    if draft is None:
-        return redirect(url_for("public.start"), code=303)
-    return _check_page(draft)
-
-
-@bp.post("/request/check")
-@keeps_answers
-@limiter.limit(PER_ADDRESS)
-def send() -> ResponseReturnValue:
-    """Send the request; pressed twice, it is still one request with one reference."""
-    now = clock.now()
-    form = SendForm()
-    token = form.draft.data or session.get(_COOKIE_KEY)
-    draft = find_draft(token, now=now)
-    if token is None or draft is None:
-        sent = find_by_submission_key(_form_key(form.submission_key.data or ""))
-        if sent is None:
-            return redirect(url_for("public.start"), code=303)
-        remember_sent(link_token(sent), now=now)
-        return redirect(url_for("public.own_page", token=link_token(sent)), code=303)
-    _remember_draft(token)
-    if form_token_failed():
-        return _check_page(draft, expired=True), 400
-    key, source = _form_key(draft.submission_key), source_of(draft)
-    arrival = Arrival(key=key, channel=RequestChannel.WEB, locale=LOCALE, source=source)
-    try:
-        submission = submission_of(draft)
-        with transaction():
-            sent = submit_request(submission, arrival, actor=PATIENT, now=now)
-            drop_draft(token)
-            link = link_token(sent)
-    except Invalid as refusal:
-        return _check_page(draft, refusal), 422
-    session.pop(_COOKIE_KEY, None)
-    remember_sent(link, now=now)
-    return redirect(url_for("public.own_page", token=link), code=303)
-
-
-@bp.post("/request/clear")
-@keeps_answers
-def clear() -> ResponseReturnValue:
-    """Forget the answers, for people at a shared computer."""
-    token = request.form.get("draft") or session.get(_COOKIE_KEY)
-    draft = find_draft(token, now=clock.now())
-    if draft is not None and form_token_failed():
-        _remember_draft(token)
-        return _check_page(draft, expired=True), 400
-    if token is not None and draft is not None:
-        with transaction():
-            drop_draft(token)
-    session.pop(_COOKIE_KEY, None)
-    forget_sent()
-    return redirect(url_for("public.home"), code=303)
+def to_start() -> ResponseReturnValue:
+    """Lead to the first page; whoever came by a link of ours learns that the answers are gone."""
+    gone = "all" if "d" in request.args or request.form.get("draft") else None
+    return redirect(url_for("public.start", gone=gone), code=303)
 
 
 def _take_answers(kind: type[QuestionForm]) -> ResponseReturnValue:
     now = clock.now()
     form = kind()
-    token = form.draft.data or session.get(_COOKIE_KEY)
-    draft = find_draft(token, now=now)
-    if draft is None and kind is not GoalForm and not form_token_failed():
-        return redirect(url_for("public.start"), code=303)
-    answers = answers_of(draft) | form.answers()
+    # A form without a name for its draft is an old or a copied one; the first page starts anew.
+    anew = kind is GoalForm and not form.draft.data
+    kept = None if anew else named(form.draft.data, now=now)
+    if kept is None:
+        if kind is not GoalForm and not form_token_failed():
+            return to_start()
+        kept = begin(started(now=now))
+    answers = kept.answers | form.answers()
     _prepare(form, answers)
+    remember(kept)
     if form_token_failed():
-        _remember_draft(form.draft.data)
-        return _question_page(form, expired=True), 400
+        return _question_page(form, kept, Around(expired=True)), 400
     if form.attach(refused(answers)):
-        return _question_page(form), 422
+        return _question_page(form, kept), 422
+    kept_now: dict[str, Any] = {"answers": form.answers()}
+    if isinstance(form, GoalForm):
+        kept_now["source"] = _source(form.source.data)
     with transaction():
         drop_old_drafts(now=now)
-        # Another tab may have sent it, cleared it or answered another page just now.
-        draft = find_draft(token, now=now, to_change=True)
-        kept: dict[str, Any] = {"answers": answers_of(draft) | form.answers()}
-        if isinstance(form, GoalForm):
-            kept["source"] = _source(form.source.data)
-        if draft is None:
-            _, token = start_draft(kept, now=now)
-        else:
-            change_draft(draft, kept, now=now)
-    session[_COOKIE_KEY] = token
-    return redirect(_next_url(kind, changing=bool(form.change.data)), code=303)
+        # Another tab may have answered another page of it just now.
+        keep_answers(kept.token, kept_now, now=now)
+    if kept.draft is None and kind is not GoalForm:
+        # A day has passed: this page's answers are kept, those before it are asked again.
+        return redirect(url_for("public.start", d=kept.tag, gone="before"), code=303)
+    return redirect(_next_url(kind, kept, changing=bool(form.change.data)), code=303)
 
 
-def _next_url(kind: type[QuestionForm], *, changing: bool) -> str:
+def _next_url(kind: type[QuestionForm], kept: Kept, *, changing: bool) -> str:
     following = STEPS.index(kind) + 1
     if changing or following == len(STEPS):
-        return url_for("public.check")
-    return url_for("public.question", step=STEPS[following].step)
+        return url_for("public.check", d=kept.tag)
+    return url_for("public.question", step=STEPS[following].step, d=kept.tag)
+
+
+def _previous_url(form: QuestionForm, kept: Kept) -> str | None:
+    """Return where Back leads, None on the first page."""
+    number = STEPS.index(type(form))
+    if form.change.data:
+        return url_for("public.check", d=kept.tag)
+    if number == 0:
+        return None
+    if number == 1:
+        return url_for("public.start", d=kept.tag)
+    return url_for("public.question", step=STEPS[number - 1].step, d=kept.tag)
+
+
+def _asked() -> dict[str, Any]:
+    """Return what a link has answered already: a clinic and a goal that there are."""
+    asked: dict[str, Any] = {}
+    slug, goal = request.args.get("location"), request.args.get("goal")
+    if slug and chosen([slug]):
+        asked["location"] = [slug]
+    if goal in {choice.code for choice in parts().intake.goals}:
+        asked["goal"] = goal
+    return asked
 
 
 def _source(text: str | None) -> str | None:
@@ -201,56 +171,33 @@ def _changing() -> str | None:
     return "1" if "change" in request.args else None
 
 
-def _remember_draft(token: str | None) -> None:
-    """Let the cookie find the draft again: the form that came without its token named it."""
-    if token:
-        session[_COOKIE_KEY] = token
-
-
-def _form_key(submission_key: str) -> str:
-    return f"form:{submission_key}"
-
-
 def _prepare(form: QuestionForm, answers: dict[str, Any]) -> None:
-    slug = answers.get("location")
-    form.prepare(Offer(parts().intake, offered(slug), today_at(slug)))
+    slugs = slugs_of(answers)
+    places = offered(slugs) if isinstance(form, GoalForm) else []
+    form.prepare(Offer(parts().intake, places, today_at(slugs)))
 
 
-def _question_page(
-    form: QuestionForm, *, expired: bool = False, closed: Location | None = None
-) -> str:
-    form.draft.data = form.draft.data or session.get(_COOKIE_KEY)
+def _question_page(form: QuestionForm, kept: Kept, around: Around | None = None) -> str:
+    around = around or Around()
+    form.draft.data = kept.token
+    places: list[Location] = []
     if isinstance(form, GoalForm):
         # The page shows the notice in force; who sends it on has been shown this one.
         form.consent_version.data = parts().intake.consent.version
+        places = offered(form.location.data or ())
+    noticed = limited(chosen(around.asked or slugs_of(form.data)))
     return render_template(
         form.template,
         group=organization_name(),
         form=form,
         consent=parts().intake.consent,
-        expired=expired,
-        closed=closed,
+        expired=around.expired,
+        places=places,
+        noticed=[(place, instead_of(place)) for place in noticed],
+        begun=around.begun,
+        gone=request.args.get("gone"),
+        tag=kept.tag,
+        back=_previous_url(form, kept),
         number=STEPS.index(type(form)) + 1,
         count=len(STEPS),
-    )
-
-
-def _check_page(
-    draft: RequestDraft, refusal: Invalid | None = None, *, expired: bool = False
-) -> str:
-    answers = answers_of(draft)
-    form = SendForm(formdata=None)
-    form.draft.data = session.get(_COOKIE_KEY)
-    form.submission_key.data = draft.submission_key
-    return render_template(
-        "public/check.html",
-        group=organization_name(),
-        form=form,
-        sections=answer_rows(answers, parts().intake),
-        location=find_location(answers.get("location") or ""),
-        refusals=[
-            (step_of(error.field), gettext(error.message, **error.values))
-            for error in (refusal.errors if refusal else ())
-        ],
-        expired=expired,
     )

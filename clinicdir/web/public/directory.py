@@ -7,6 +7,7 @@ from clinicdir.locations.queries import get_location, list_sharing, organization
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.web.errors import remember_phones
 from clinicdir.web.parts import parts
+from clinicdir.web.public.answering import instead_of
 from clinicdir.web.public.blueprint import bp
 
 
@@ -21,7 +22,11 @@ def location(slug: str) -> str:
         if (value := shown.telecom_value(system)) is not None
     }
     return render_template(
-        "public/location.html", group=organization_name(), location=shown, shared=shared
+        "public/location.html",
+        group=organization_name(),
+        location=shown,
+        shared=shared,
+        near=instead_of(shown),
     )
 
 
