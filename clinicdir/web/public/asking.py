@@ -26,6 +26,7 @@ from clinicdir.locations.queries import find_location, organization_name
 from clinicdir.web.answers import answer_rows
 from clinicdir.web.forms import STEPS, GoalForm, Offer, QuestionForm, SendForm, step_of
 from clinicdir.web.language import LOCALE, gettext
+from clinicdir.web.opening import answer_words
 from clinicdir.web.parts import parts
 from clinicdir.web.public.answering import (
     answers_of,
@@ -235,6 +236,7 @@ def _check_page(
     draft: RequestDraft, refusal: Invalid | None = None, *, expired: bool = False
 ) -> str:
     answers = answers_of(draft)
+    place = find_location(answers.get("location") or "")
     form = SendForm(formdata=None)
     form.draft.data = session.get(_COOKIE_KEY)
     form.submission_key.data = draft.submission_key
@@ -243,7 +245,8 @@ def _check_page(
         group=organization_name(),
         form=form,
         sections=answer_rows(answers, parts().intake),
-        location=find_location(answers.get("location") or ""),
+        location=place,
+        answers_within=answer_words(place, clock.now()),
         refusals=[
             (step_of(error.field), gettext(error.message, **error.values))
             for error in (refusal.errors if refusal else ())

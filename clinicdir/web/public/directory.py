@@ -3,9 +3,11 @@
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
+from clinicdir import clock
 from clinicdir.locations.queries import get_location, list_sharing, organization_name
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.web.errors import remember_phones
+from clinicdir.web.opening import shown_hours
 from clinicdir.web.parts import parts
 from clinicdir.web.public.blueprint import bp
 
@@ -21,7 +23,11 @@ def location(slug: str) -> str:
         if (value := shown.telecom_value(system)) is not None
     }
     return render_template(
-        "public/location.html", group=organization_name(), location=shown, shared=shared
+        "public/location.html",
+        group=organization_name(),
+        location=shown,
+        shared=shared,
+        opening=shown_hours(shown, clock.now()),
     )
 
 
