@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -55,14 +55,19 @@ def now_words(hours: Hours, now: datetime) -> str:
     found = standing(hours, now)
     if found.changes_at is None:
         return gettext("Open now") if found.is_open else gettext("Closed now")
-    zone = ZoneInfo(hours.time_zone)
-    changes = found.changes_at.astimezone(zone)
-    today = now.astimezone(zone).date()
-    is_today = changes.date() == today
-    when = clock_time(changes.time()) if is_today else day_time(changes, hours.time_zone)
+    when = _from_today(found.changes_at, now, ZoneInfo(hours.time_zone))
     if found.is_open:
         return gettext("Open now, closes %(when)s", when=when)
     return gettext("Closed now, opens %(when)s", when=when)
+
+
+def _from_today(instant: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Return the time of an instant, and its day where that is another one than today."""
+    local, today = instant.astimezone(zone), now.astimezone(zone).date()
+    ends_today = local.time() == time() and local.date() - today == timedelta(days=1)
+    if local.date() == today or ends_today:
+        return _clock(local.time())
+    return day_time(instant, zone.key)
 
 
 def answer_words(location: Location | None, now: datetime) -> str:
