@@ -209,8 +209,8 @@ def test_promise_is_overdue_until_the_patient_has_heard(
         with transaction():
             (member,) = list_staff()
             found = get_request(reference, scope=EVERYWHERE)
-            move = Move(Action.AWAIT_PATIENT, found.version)
-            act(found, move, actor=actor_of(member), now=frozen.now())
+            for action in (Action.CLAIM, Action.AWAIT_PATIENT):
+                act(found, Move(action), actor=actor_of(member), now=frozen.now())
         assert not is_overdue(get_request(reference, scope=EVERYWHERE), frozen.now())
     assert "Overdue" not in main_text(desk.get("/staff/"))
     text = own_page(app, client, reference)

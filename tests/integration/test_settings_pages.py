@@ -27,7 +27,7 @@ from tests.tables import all_rows, rows, together
 ALL, RENTON = "/staff/settings", "/staff/settings/renton"
 MANAGER, OTHER = "manager@example.com", "other@example.com"
 COLUMNS = ("hours", "closed_days", "answers_within_min", "status", "notice", "version")
-BEFORE = (None, [], None, "open", None, 1)
+BEFORE: tuple[Any, ...] = (None, [], None, "open", None, 1)
 TYPED: dict[str, Typed] = {
     "hours": "Mo-Fr 08:00-17:00; Sa 09:00-12:00",
     "closed_on_holidays": "y",
