@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from clinicdir.appointments.filing import file_answers, file_names
 from clinicdir.appointments.models import AppointmentRequest, RequestLocation
 from clinicdir.appointments.operations import add_event
+from clinicdir.appointments.promise import promised_by
 from clinicdir.appointments.rules import Action, RequestChannel, Status, new_reference
 from clinicdir.appointments.submission import Submission
 from clinicdir.audit.rules import Actor
@@ -126,6 +127,7 @@ def _build(
 ) -> AppointmentRequest:
     ring = key_ring()
     row_key = new_row_key()
+    promise_at = promised_by(location, arrived_at=now)
     built = AppointmentRequest(
         row_key=row_key,
         reference=_unused_reference(),
@@ -136,7 +138,8 @@ def _build(
         channel=arrival.channel,
         created_at=now,
         changed_at=now,
-        due_at=now,
+        promise_at=promise_at,
+        due_at=promise_at or now,
         submission_key=arrival.key,
         link_key_id=ring.newest_id,
         link_hash=token_hash(ring.link_token(row_key, 1)),

@@ -15,10 +15,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinicdir import clock
+from clinicdir.appointments.promise import promised_by
 from clinicdir.cli.refusals import JSON_HELP
 from clinicdir.cli.serving import newest_version, schema_version
 from clinicdir.db import WAL_IS_SAFE, db, sqlite_path
 from clinicdir.finder.pace import FILE_NAME, Pace
+from clinicdir.locations.hours import hours_of
+from clinicdir.locations.models import Location
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.locations.rules import TelecomSystem, display_number
 from clinicdir.notifications.queries import count_outbox
@@ -211,6 +214,7 @@ def _clinics() -> Iterator[Finding]:
             ", ".join(lacking),
             "Set `email` in seeds/locations.json and run `flask seed load --apply`.",
         )
+    yield from _hours(places)
     estimates = [place.slug for place in places if place.position_is_estimate]
     if estimates:
         yield Finding(
@@ -236,3 +240,21 @@ def _clinics() -> Iterator[Finding]:
                     f"shared {system}",
                     f"{display_number(number)} serves {numbers.count(number)} clinics",
                 )
+
+
+def _hours(places: list[Location]) -> Iterator[Finding]:
+    """Name the clinics whose patients are not told when it is open, or when it answers."""
+    cure = "A manager sets it under Settings, at /staff/settings."
+    now = clock.now()
+    lacking = {
+        "clinics without opening hours": [place.slug for place in places if place.hours is None],
+        "clinics whose opening hours cannot be read": [
+            place.slug for place in places if place.hours is not None and hours_of(place) is None
+        ],
+        "clinics that do not say how soon they answer": [
+            place.slug for place in places if promised_by(place, arrived_at=now) is None
+        ],
+    }
+    for subject, slugs in lacking.items():
+        if slugs:
+            yield Finding(Weight.NOTE, subject, ", ".join(slugs), cure)

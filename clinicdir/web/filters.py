@@ -1,11 +1,13 @@
 """Shows numbers, times and codes as people read them."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Flask
 
+from clinicdir import clock
+from clinicdir.appointments.promise import is_overdue
 from clinicdir.appointments.rules import show_reference
 from clinicdir.errors import marked
 from clinicdir.locations.models import Location
@@ -15,7 +17,7 @@ from clinicdir.web.language import gettext, ngettext
 METRES_A_MILE = 1609.344
 _NEAR_MILES = 10
 
-_WEEKDAYS = (
+WEEKDAYS = (
     marked("Mon"), marked("Tue"), marked("Wed"), marked("Thu"),
     marked("Fri"), marked("Sat"), marked("Sun"),
 )  # fmt: skip
@@ -39,19 +41,32 @@ def init_app(app: Flask) -> None:
         "reference": show_reference,
     }
     app.jinja_env.tests["phone"] = lambda point: point.system is TelecomSystem.PHONE
+    app.jinja_env.tests["overdue"] = lambda asked: is_overdue(asked, clock.now())
 
 
 def day_time(instant: datetime, zone: str) -> str:
     """Return an instant at a place: Tue, Nov 24, 5:00 pm."""
     local = instant.astimezone(ZoneInfo(zone))
+    return gettext("%(day)s, %(time)s", day=day_words(local.date()), time=clock_time(local.time()))
+
+
+def day_words(day: date) -> str:
+    """Return a day: Tue, Nov 24."""
     return gettext(
-        "%(weekday)s, %(month)s %(day)s, %(hour)s:%(minute)s %(half)s",
-        weekday=gettext(_WEEKDAYS[local.weekday()]),
-        month=gettext(_MONTHS[local.month - 1]),
-        day=local.day,
-        hour=local.hour % 12 or 12,
-        minute=f"{local.minute:02}",
-        half=gettext("pm") if local.hour >= 12 else gettext("am"),  # noqa: PLR2004
+        "%(weekday)s, %(month)s %(day)s",
+        weekday=gettext(WEEKDAYS[day.weekday()]),
+        month=gettext(_MONTHS[day.month - 1]),
+        day=day.day,
+    )
+
+
+def clock_time(at: time) -> str:
+    """Return a time of the day: 5:00 pm."""
+    return gettext(
+        "%(hour)s:%(minute)s %(half)s",
+        hour=at.hour % 12 or 12,
+        minute=f"{at.minute:02}",
+        half=gettext("pm") if at.hour >= 12 else gettext("am"),  # noqa: PLR2004
     )
 
 

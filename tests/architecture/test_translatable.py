@@ -7,6 +7,9 @@ import html5lib
 import pytest
 from flask import Flask
 
+from clinicdir.db import transaction
+from clinicdir.locations.queries import get_location
+from clinicdir.staff.rules import Role
 from tests.make import make_request, make_staff, sign_in
 
 READ_ALOUD = ("aria-label", "placeholder", "title", "alt")
@@ -90,6 +93,23 @@ def test_request_and_staff_pages_have_no_text_outside_the_catalogue(
     sign_in(client, "desk@example.com")
     known = data | {"Robin Example", "desk@example.com", reference[:3], reference[3:], "email"}
     for path in ("/staff/", f"/staff/requests/{reference}", "/staff/?group=closed"):
+        html = client.get(path).get_data(as_text=True)
+        assert untranslated(html, known) == set(), path
+
+
+def test_hours_and_settings_have_no_text_outside_the_catalogue(
+    bracketed: Flask, data: set[str]
+) -> None:
+    hours = "Mo-Fr 08:00-17:00; Sa 09:00-24:00"
+    with bracketed.app_context():
+        make_staff("manager@example.com", Role.MANAGER)
+        with transaction():
+            place = get_location("renton")
+            place.hours, place.answers_within_min = f"{hours}; PH off", 480
+    client = bracketed.test_client()
+    sign_in(client, "manager@example.com")
+    known = data | {"manager@example.com", f"{hours}; PH off", hours}
+    for path in ("/locations/renton", "/staff/settings", "/staff/settings/renton"):
         html = client.get(path).get_data(as_text=True)
         assert untranslated(html, known) == set(), path
 

@@ -10,6 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page, Response, ViewportSize
 
+from clinicdir.db import transaction
+from clinicdir.locations.queries import get_location
+from clinicdir.staff.rules import Role
 from tests.browser.conftest import picture
 from tests.make import make_request, make_staff, sign_in
 from tests.parts import html_checker
@@ -131,11 +134,35 @@ def test_staff_pages_are_light_and_for_everybody(site: Flask, base: str, walked:
         walked.load(base + path, f"walk {path}")
 
 
+def test_settings_are_light_and_for_everybody(site: Flask, base: str, walked: Walk) -> None:
+    with site.app_context():
+        make_staff("manager@example.com", Role.MANAGER)
+        with transaction():
+            place = get_location("renton")
+            place.hours, place.answers_within_min = "Mo-Fr 08:00-17:00; PH off", 480
+    client = site.test_client()
+    sign_in(client, "manager@example.com")
+    cookie = client.get_cookie("clinicdir")
+    assert cookie is not None
+    walked.context.add_cookies([{"name": "clinicdir", "value": cookie.value, "url": base}])
+    for path in ("/staff/settings", "/staff/settings/renton", "/locations/renton"):
+        walked.load(base + path, f"walk {path}")
+    page = walked.page
+    page.goto(f"{base}/staff/settings/renton")
+    page.get_by_label("Opening hours", exact=True).fill("Mo-Fr 8-17")
+    page.get_by_role("button", name="Save").click()
+    assert page.title().startswith("Error: ")
+    check_look(page)
+
+
 @pytest.mark.needs("the Nu HTML checker")
 def test_every_page_is_valid_html(site: Flask, tmp_path: Path) -> None:
     with site.app_context():
         reference = make_request(site).reference
         make_staff("desk@example.com")
+        make_staff("manager@example.com", Role.MANAGER)
+        with transaction():
+            get_location("bellevue").hours = "Mo-Fr 08:00-17:00; PH off"
     client = site.test_client()
     pages = {path: client.get(path).get_data(as_text=True) for path in PUBLIC}
     pages["find"] = client.post("/find", data={"address": "98057"}).get_data(as_text=True)
@@ -146,6 +173,10 @@ def test_every_page_is_valid_html(site: Flask, tmp_path: Path) -> None:
     sign_in(client, "desk@example.com")
     for path in ("/staff/", f"/staff/requests/{reference}"):
         pages[path] = client.get(path).get_data(as_text=True)
+    manager = site.test_client()
+    sign_in(manager, "manager@example.com")
+    for path in ("/staff/settings", "/staff/settings/renton"):
+        pages[path] = manager.get(path).get_data(as_text=True)
     for number, html in enumerate(pages.values()):
         (tmp_path / f"{number}.html").write_text(html)
     checked = subprocess.run(  # noqa: S603 - our own arguments

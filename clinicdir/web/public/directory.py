@@ -3,9 +3,11 @@
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
+from clinicdir import clock
 from clinicdir.locations.queries import get_location, list_sharing, organization_name
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.web.errors import remember_phones
+from clinicdir.web.opening import shown_hours
 from clinicdir.web.parts import parts
 from clinicdir.web.public.answering import instead_of
 from clinicdir.web.public.blueprint import bp
@@ -27,6 +29,7 @@ def location(slug: str) -> str:
         location=shown,
         shared=shared,
         near=instead_of(shown),
+        opening=shown_hours(shown, clock.now()),
     )
 
 

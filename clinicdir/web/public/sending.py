@@ -19,6 +19,7 @@ from clinicdir.web.answers import answer_rows, slugs_of
 from clinicdir.web.errors import remember_phones
 from clinicdir.web.forms import SendForm, step_of
 from clinicdir.web.language import LOCALE, gettext
+from clinicdir.web.opening import answer_words
 from clinicdir.web.parts import parts
 from clinicdir.web.public.answering import chosen, instead_of, limited, submission_of
 from clinicdir.web.public.asking import PER_ADDRESS, to_start
@@ -115,6 +116,7 @@ def _check_page(kept: Kept, trouble: Trouble) -> str:
     assert kept.draft is not None  # noqa: S101 - for mypy; every view has looked
     places = chosen(slugs_of(kept.answers))
     remember_phones(places)
+    asked = next((place for place in places if place.status is not LocationStatus.CLOSED), None)
     form = SendForm(formdata=None)
     form.draft.data = kept.token
     form.submission_key.data = kept.draft.submission_key
@@ -124,7 +126,8 @@ def _check_page(kept: Kept, trouble: Trouble) -> str:
         group=organization_name(),
         form=form,
         sections=answer_rows(kept.answers, parts().intake),
-        asked=next((place for place in places if place.status is not LocationStatus.CLOSED), None),
+        asked=asked,
+        answers_within=answer_words(asked, clock.now()),
         noticed=[(place, instead_of(place)) for place in limited(places)],
         refusals=[
             (_shown_at(error), gettext(error.message, **error.values)) for error in trouble.errors
