@@ -36,7 +36,9 @@ from clinicdir.web.public.answering import (
     today_at,
 )
 from clinicdir.web.public.blueprint import bp
+from clinicdir.web.quotas import hold_earlier_copies, look_at
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
+from clinicdir.web.signs import form_signs, kept_signs, opened_stamp
 
 PER_ADDRESS = "200 per 10 minutes"
 _COOKIE_KEY = "draft"
@@ -123,15 +125,17 @@ def send() -> ResponseReturnValue:
     if form_token_failed():
         return _check_page(draft, expired=True), 400
     key, source = _form_key(draft.submission_key), source_of(draft)
-    arrival = Arrival(key=key, channel=RequestChannel.WEB, locale=LOCALE, source=source)
     try:
         submission = submission_of(draft)
+        look = look_at(submission, key, form_signs(draft, now=now), now=now)
+        arrival = Arrival(key, RequestChannel.WEB, LOCALE, source, signs=look.signs)
         with transaction():
             sent = submit_request(submission, arrival, actor=PATIENT, now=now)
             drop_draft(token)
             link = link_token(sent)
     except Invalid as refusal:
         return _check_page(draft, refusal), 422
+    hold_earlier_copies(look, now=now)
     session.pop(_COOKIE_KEY, None)
     return redirect(url_for("public.own_page", token=link), code=303)
 
@@ -173,6 +177,7 @@ def _take_answers(kind: type[QuestionForm]) -> ResponseReturnValue:
         kept: dict[str, Any] = {"answers": answers_of(draft) | form.answers()}
         if isinstance(form, GoalForm):
             kept["source"] = _source(form.source.data)
+            kept["signs"] = kept_signs(draft, stamp=form.opened.data, trap=form.aside.data)
         if draft is None:
             _, token = start_draft(kept, now=now)
         else:
@@ -219,6 +224,7 @@ def _question_page(
     if isinstance(form, GoalForm):
         # The page shows the notice in force; who sends it on has been shown this one.
         form.consent_version.data = parts().intake.consent.version
+        form.opened.data = form.opened.data or opened_stamp(clock.now())
     return render_template(
         form.template,
         group=organization_name(),
