@@ -95,12 +95,13 @@ def _points_of_links(links: int) -> int:
 
 
 # Without http or www only endings that no English sentence begins with: "my knee.it hurts".
+_REST = r"[^\s,;<>\"'()\[\]|]*"
 _LINK = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*://|(?<![\w@.-])www\.)[^\s,;<>\"'()\[\]|]+"
+    rf"(?:[a-z][a-z0-9+.-]*://|(?<![\w@.-])www\.)(?=\w){_REST}"
     r"|(?<![\w@.-])(?:[a-z0-9-]+\.)+"
     r"(?:com|net|org|info|biz|io|ru|cn|xyz|shop|site|online|club|icu|example|test)\b(?!@)"
-    r"[^\s,;<>\"'()\[\]|]*"
-    r"|(?<![\w@.-])(?:[a-z0-9-]+\.)+[a-z]{2,}/\w[^\s,;<>\"'()\[\]|]*"
+    rf"{_REST}"
+    rf"|(?<![\w@.-])(?:bit\.ly|t\.me|wa\.me|t\.co|goo\.gl|is\.gd)/{_REST}"
 )
 
 
