@@ -27,7 +27,7 @@ returning count
 """
 
 
-# The whole file stays under 40 MB, whoever sends what from how many addresses.
+# The whole file stays under 25 MB, whoever sends what from how many addresses.
 MOST_ROWS = 100_000
 _TIDY_EVERY_S = 600.0
 _TIDY_AFTER_WRITES = 500

@@ -19,7 +19,6 @@ from clinicdir.db import db
 from tests.asking import CHECK, CONTACT, START, TIMES, WHO
 from tests.conftest import Clock
 from tests.make import hidden, make_answers, token_of
-from tests.pages import form
 
 HOSPITAL = "203.0.113.9"
 SAME = "We make modern web sites for clinics like yours, call us today"
@@ -48,7 +47,7 @@ def bots(addresses: Callable[[], str]) -> list[Sender]:
             make_answers(patient_name=f"Bot{number}", tried=f"Best offer {number}"),
             seconds=0.4, aside="http://x.example",
         )
-        for number in range(100)
+        for number in range(40)
     ]  # fmt: skip
     forged = [
         Sender(
@@ -56,12 +55,12 @@ def bots(addresses: Callable[[], str]) -> list[Sender]:
             make_answers(patient_name=f"Robin {number}", note=f"Hello {number}") | {"opened": ""},
             aside="Robin",
         )
-        for number in range(20)
+        for number in range(10)
     ]  # fmt: skip
     places = ("note", "tried", "access_needs", "note")
     droppers = [
         Sender(
-            "drops links", number % 4 == 0, HOSPITAL if number < 30 else addresses(),
+            "drops links", number % 12 == 0, HOSPITAL if number < 30 else addresses(),
             make_answers(
                 patient_name=f"Lee {FIRST[number % 10]}{number}",
                 phone=f"425 555 {number:04}",
@@ -71,25 +70,27 @@ def bots(addresses: Callable[[], str]) -> list[Sender]:
                 },
             ),
         )
-        for number in range(120)
+        for number in range(150)
     ]  # fmt: skip
     one_address = [
         Sender(
             "says the same from one address", False, HOSPITAL,
-            make_answers(patient_name="Max Offer", phone=f"425 556 {number:04}", note=f"Call {number}!"),
+            make_answers(
+                patient_name="Max Offer", phone=f"425 556 {number:04}", note=f"Call {number}!"
+            ),
         )
         for number in range(70)
     ]  # fmt: skip
     many = [
         Sender(
-            "says the same under many names", number % 5 == 0, addresses(),
+            "says the same under many names", number % 10 == 0, addresses(),
             make_answers(
                 patient_name=f"{FIRST[number % 10]} Seller {number}",
                 phone=f"425 557 {number:04}",
                 note=f"{SAME} {number}",
             ),
         )
-        for number in range(90)
+        for number in range(110)
     ]  # fmt: skip
     one_link = [
         Sender(
@@ -98,11 +99,11 @@ def bots(addresses: Callable[[], str]) -> list[Sender]:
                 patient_name="Site Owner", phone=f"425 558 {number:04}", note="www.pills.example"
             ),
         )
-        for number in range(50)
+        for number in range(60)
     ]  # fmt: skip
     bare = [
         Sender("asks the same again and again", False, addresses(), make_answers(patient_name="Bo"))
-        for _ in range(50)
+        for _ in range(60)
     ]
     return [*fill_all, *forged, *droppers, *one_address, *many, *one_link, *bare]
 
@@ -120,7 +121,7 @@ def people(addresses: Callable[[], str]) -> list[Sender]:
             asker_name=None if number % 7 else f"Parent {name}",
             relation=None if number % 7 else "Parent",
         )
-        made.append(Sender("person", number % 4 == 0, addresses(), answers))
+        made.append(Sender("person", number % 10 == 0, addresses(), answers))
     for number, sender in enumerate(made[:20]):
         sender.address = HOSPITAL
         if number % 3 == 0:  # patients of a ward, by the phone and with the words of its nurse
@@ -130,9 +131,9 @@ def people(addresses: Callable[[], str]) -> list[Sender]:
     second.answers = first.answers | {"patient_name": "Kit Adams"}
     second.by_form, second.address = first.by_form, first.address
     made[40].aside = "Eva Adams"  # an eager browser
-    made[44].seconds = 1.2  # an expert at the keyboard
-    made[4].seconds, made[4].answers["note"] = 1.5, "see www.mydoctor.example"  # and in hospital
-    assert all(made[number].by_form for number in (4, 40, 44))
+    made[50].seconds = 1.2  # an expert at the keyboard
+    made[10].seconds, made[10].answers["note"] = 1.5, "see www.mydoctor.example"  # and in hospital
+    assert all(made[number].by_form for number in (10, 40, 50))
     return made
 
 
@@ -165,7 +166,7 @@ class Post:
         headers = {"X-Forwarded-For": sender.address}
         page = client.get(START, headers=headers)
         html = page.get_data(as_text=True)
-        assert "aside" in form(page, START)
+        assert 'name="aside" value=""' in html
         typed = {"opened": hidden(html, "opened"), "aside": sender.aside} | sender.answers
         typed = {name: value for name, value in typed.items() if value is not None}
         self.frozen.move(seconds=sender.seconds)
@@ -208,11 +209,11 @@ def test_no_bot_stands_among_the_people_and_no_person_is_missed(
     assert lost == []
     assert standing == {
         ("person", Status.RECEIVED): 200,
-        ("fills every field at once", Status.QUARANTINED): 100,
-        ("posts without the form", Status.QUARANTINED): 20,
-        ("drops links", Status.QUARANTINED): 120,
+        ("fills every field at once", Status.QUARANTINED): 40,
+        ("posts without the form", Status.QUARANTINED): 10,
+        ("drops links", Status.QUARANTINED): 150,
         ("says the same from one address", Status.QUARANTINED): 70,
-        ("says the same under many names", Status.QUARANTINED): 90,
-        ("names one site again and again", Status.QUARANTINED): 50,
-        ("asks the same again and again", Status.QUARANTINED): 50,
+        ("says the same under many names", Status.QUARANTINED): 110,
+        ("names one site again and again", Status.QUARANTINED): 60,
+        ("asks the same again and again", Status.QUARANTINED): 60,
     }
