@@ -15,6 +15,7 @@ from clinicdir.appointments.operations import add_event
 from clinicdir.appointments.promise import promised_by
 from clinicdir.appointments.rules import Action, RequestChannel, Status, new_reference
 from clinicdir.appointments.submission import Submission
+from clinicdir.appointments.suspicion import Signs, suspicions_of
 from clinicdir.audit.rules import Actor
 from clinicdir.crypto import new_row_key, token_hash
 from clinicdir.db import db, key_ring
@@ -23,15 +24,23 @@ from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.notifications.outbox import enqueue
 from clinicdir.notifications.rules import Channel, MessageKind
 
+_DIGEST_BYTES = 32
+_NO_SIGNS = Signs()
+
 
 @dataclass(frozen=True)
 class Arrival:
-    """How a submission came in: its one-time key, its way, its language and its link's name."""
+    """How a submission came in: its one-time key, its way, its language and its link's name.
+
+    `sent` is what was sent, word for word, where that can be sent again; `signs` are of spam.
+    """
 
     key: str
     channel: RequestChannel
     locale: str = "en"
     source: str | None = None
+    sent: str | None = None
+    signs: Signs = _NO_SIGNS
 
 
 def submit_request(
@@ -40,15 +49,17 @@ def submit_request(
     """Store a request with its history, audit entry and message, or find the one of this key.
 
     The same key with the same content gives the request it made; with other content Conflict.
+    One that looks like spam is quarantined, and nobody gets a message of it.
     """
-    digests = _digests(submission)
+    meant, sent = _digests(_meaning(submission)), _digests(arrival.sent)
+    digests = [*meant, *sent]
     stored = _find_submitted(arrival.key, digests)
     if stored is not None:
         return stored
     locations = ticked_locations(submission.location)
     chosen = first_open(locations)
     appointment_request = _build(submission, arrival, location=chosen, now=now)
-    appointment_request.submission_hash = digests[0]
+    appointment_request.submission_hash = b"".join([*meant[:1], *sent[:1]])
     try:
         with db.session.begin_nested():
             db.session.add(appointment_request)
@@ -61,13 +72,21 @@ def submit_request(
     file_names(appointment_request)
     _add_ticked(appointment_request, locations)
     add_event(appointment_request, Action.SUBMIT, came_from=None, actor=actor, now=now)
-    enqueue(
-        MessageKind.REQUEST_WAITS,
-        channel=Channel.EMAIL,
-        subject_id=appointment_request.id,
-        now=now,
-    )
+    if appointment_request.status is not Status.QUARANTINED:
+        enqueue(
+            MessageKind.REQUEST_WAITS,
+            channel=Channel.EMAIL,
+            subject_id=appointment_request.id,
+            now=now,
+        )
     return appointment_request
+
+
+def find_sent(arrival_key: str, sent: str) -> AppointmentRequest | None:
+    """Return the request that this key and these very words made, whatever the rules say now."""
+    query = select(AppointmentRequest).where(AppointmentRequest.submission_key == arrival_key)
+    stored = db.session.scalar(query)
+    return stored if stored is not None and _is_of(stored, _digests(sent)) else None
 
 
 def link_token(appointment_request: AppointmentRequest) -> str:
@@ -87,20 +106,28 @@ def check_location(slug: str) -> None:
 def _find_submitted(key: str, digests: list[bytes]) -> AppointmentRequest | None:
     query = select(AppointmentRequest).where(AppointmentRequest.submission_key == key)
     stored = db.session.scalar(query)
-    if stored is not None and not any(
-        hmac.compare_digest(stored.submission_hash, digest) for digest in digests
-    ):
+    if stored is not None and not _is_of(stored, digests):
         message = "This key was used before, for a request with other content."
         raise Conflict(message)
     return stored
 
 
-def _digests(submission: Submission) -> list[bytes]:
-    """Return the content's hash by each key; a plain one would let a phone be guessed."""
-    text = json.dumps(
+def _is_of(stored: AppointmentRequest, digests: list[bytes]) -> bool:
+    """Say whether one of these hashes is one of those that were stored, one or two in a row."""
+    kept, size = stored.submission_hash, _DIGEST_BYTES
+    parts = [kept[start : start + size] for start in range(0, len(kept), size)]
+    return any(hmac.compare_digest(part, digest) for part in parts for digest in digests)
+
+
+def _digests(text: str | None) -> list[bytes]:
+    """Return a content's hash by each key; a plain one would let a phone be guessed."""
+    return [] if text is None else key_ring().fingerprints("submission", text)
+
+
+def _meaning(submission: Submission) -> str:
+    return json.dumps(
         dataclasses.asdict(submission), sort_keys=True, default=str, ensure_ascii=True
     )
-    return key_ring().fingerprints("submission", text)
 
 
 def ticked_locations(slugs: tuple[str, ...]) -> list[Location]:
@@ -128,13 +155,15 @@ def _build(
     ring = key_ring()
     row_key = new_row_key()
     promise_at = promised_by(location, arrived_at=now)
+    suspicions = suspicions_of(arrival.signs)
     built = AppointmentRequest(
         row_key=row_key,
         reference=_unused_reference(),
         location_id=location.id,
         location=location,
         asked_location_id=location.id,
-        status=Status.RECEIVED,
+        status=Status.QUARANTINED if suspicions else Status.RECEIVED,
+        suspicions=suspicions,
         channel=arrival.channel,
         created_at=now,
         changed_at=now,

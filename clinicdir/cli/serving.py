@@ -27,6 +27,7 @@ from clinicdir.notifications.delivery import Post, deliver_due
 from clinicdir.notifications.messages import MessageTexts
 from clinicdir.resources import resource_dir
 from clinicdir.web.parts import parts
+from clinicdir.web.quotas import sightings
 
 _log = logging.getLogger(__name__)
 
@@ -186,6 +187,7 @@ def _work(app: Flask, stop: threading.Event) -> None:
                 if time.monotonic() - tidied > _TIDY_EVERY_S:
                     with transaction():
                         drop_old_drafts(now=clock.now())
+                    sightings().purge()
                     tidied = time.monotonic()
         except Exception:  # noqa: BLE001 - whatever it was, messages must go on leaving
             _log.exception("the outbox worker goes on after a fault")

@@ -121,6 +121,9 @@ class GoalForm(QuestionForm):
     tried = StringField()
     consent_version = HiddenField()
     source = HiddenField()
+    opened = HiddenField()
+    # People do not see it and leave it empty; its name tempts no browser to fill it in.
+    aside = StringField()
 
     def prepare(self, offer: Offer) -> None:
         """Offer the clinics that are given, the group's goals, and three years of months."""
@@ -135,8 +138,9 @@ class GoalForm(QuestionForm):
         super().fill({**answers, "location": list(slugs_of(answers))})
 
     def answers(self) -> dict[str, Any]:
-        """Return the answers without the link's name, which is no answer."""
-        return {name: value for name, value in super().answers().items() if name != "source"}
+        """Return the answers without the link's name and the signs, which are no answers."""
+        beside = ("source", "opened", "aside")
+        return {name: value for name, value in super().answers().items() if name not in beside}
 
 
 class PeopleForm(QuestionForm):

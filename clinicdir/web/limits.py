@@ -8,10 +8,15 @@ from typing import Any
 
 from limits.storage import Storage
 
+from clinicdir import clock
+
 _SCHEMA = """
 create table if not exists hit (
     key text primary key, count integer not null, expires real not null
-) without rowid
+) without rowid;
+create table if not exists sighting (
+    what blob, entry blob, expires real not null, primary key (what, entry)
+) without rowid;
 """
 _COUNT = """
 insert into hit (key, count, expires) values (:key, :amount, :expires)
@@ -22,6 +27,60 @@ returning count
 """
 
 
+# The whole file stays under 25 MB, whoever sends what from how many addresses.
+MOST_ROWS = 100_000
+_TIDY_EVERY_S = 600.0
+_TIDY_AFTER_WRITES = 500
+
+
+class CounterFile:
+    """The SQLite file of counters: a connection a thread, and an end to its growth."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the file's path; it is made at the first use."""
+        self._path = path
+        self._local = threading.local()
+        self._writes = 0
+        self._tidied = time.monotonic()
+
+    def connection(self) -> sqlite3.Connection:
+        """Return this thread's connection; counts may be lost in a power cut, so no sync."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path.touch(mode=0o600)
+            connection = sqlite3.connect(self._path, timeout=5, isolation_level=None)
+            connection.execute("pragma synchronous = off")
+            connection.executescript(_SCHEMA)
+            self._local.connection = connection
+            self.tidy()
+        return connection
+
+    def wrote(self) -> None:
+        """Take note of a write; tidy up now and then."""
+        self._writes += 1
+        waited = time.monotonic() - self._tidied
+        if self._writes >= _TIDY_AFTER_WRITES or waited >= _TIDY_EVERY_S:
+            self.tidy()
+
+    def tidy(self) -> None:
+        """Drop what has expired, and of too many rows those that expire first."""
+        self._writes, self._tidied = 0, time.monotonic()
+        connection = self.connection()
+        # Counters run on the machine's time, sightings on the site's; tests part the two.
+        connection.execute("delete from hit where expires <= ?", (time.time(),))
+        connection.execute("delete from sighting where expires <= ?", (clock.now().timestamp(),))
+        for table, key in (("hit", "(key)"), ("sighting", "(what, entry)")):
+            [count] = connection.execute(f"select count(*) from {table}").fetchone()  # noqa: S608
+            if count > MOST_ROWS:
+                columns = key.strip("()")
+                connection.execute(
+                    f"delete from {table} where {key} in"  # noqa: S608 - names of our own
+                    f" (select {columns} from {table} order by expires limit ?)",
+                    (count - MOST_ROWS,),
+                )
+
+
 class FileStorage(Storage):
     """The counters of Flask-Limiter in an SQLite file of its own, apart from patients' writes."""
 
@@ -30,8 +89,7 @@ class FileStorage(Storage):
     def __init__(self, uri: str, wrap_exceptions: bool = False, **_: Any) -> None:  # noqa: ANN401
         """Take the file's path from the URI; it is made at the first count."""
         super().__init__(uri, wrap_exceptions=wrap_exceptions)
-        self._path = Path(uri.partition("://")[2])
-        self._local = threading.local()
+        self._file = CounterFile(Path(uri.partition("://")[2]))
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -42,7 +100,8 @@ class FileStorage(Storage):
         """Count `amount` more for `key`, which starts anew `expiry` seconds after its first."""
         now = time.time()
         values = {"key": key, "amount": amount, "expires": now + expiry, "now": now}
-        row = self._connection().execute(_COUNT, values).fetchone()
+        row = self._file.connection().execute(_COUNT, values).fetchone()
+        self._file.wrote()
         return int(row[0])
 
     def get(self, key: str) -> int:
@@ -57,35 +116,22 @@ class FileStorage(Storage):
 
     def check(self) -> bool:
         """Say whether the file can be read."""
-        return bool(self._connection().execute("select 1").fetchone())
+        return bool(self._file.connection().execute("select 1").fetchone())
 
     def reset(self) -> int | None:
         """Forget every count."""
-        return self._connection().execute("delete from hit").rowcount
+        return self._file.connection().execute("delete from hit").rowcount
 
     def clear(self, key: str) -> None:
         """Forget the count of `key`."""
-        self._connection().execute("delete from hit where key = ?", (key,))
+        self._file.connection().execute("delete from hit where key = ?", (key,))
 
     def _find(self, key: str) -> tuple[int, float] | None:
         row: tuple[int, float] | None = (
-            self._connection()
+            self._file.connection()
             .execute(
                 "select count, expires from hit where key = ? and expires > ?", (key, time.time())
             )
             .fetchone()
         )
         return row
-
-    def _connection(self) -> sqlite3.Connection:
-        """Return this thread's connection; counts may be lost in a power cut, so no sync."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.touch(mode=0o600)  # addresses of people and machines stand in it
-            connection = sqlite3.connect(self._path, timeout=5, isolation_level=None)
-            connection.execute("pragma synchronous = off")
-            connection.execute(_SCHEMA)
-            connection.execute("delete from hit where expires <= ?", (time.time(),))
-            self._local.connection = connection
-        return connection

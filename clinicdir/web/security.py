@@ -13,6 +13,7 @@ from flask_wtf.csrf import CSRFProtect, validate_csrf
 from werkzeug.middleware.proxy_fix import ProxyFix
 from wtforms.validators import ValidationError
 
+from clinicdir.db import key_ring
 from clinicdir.settings import Settings
 from clinicdir.web import limits as _limits  # noqa: F401 - registers the storage scheme
 
@@ -54,7 +55,7 @@ _CACHE = {
 WITHOUT_TOKEN = frozenset({"public.find"})
 
 Guard = Callable[[], ResponseReturnValue | None]
-limiter = Limiter(key_func=lambda: address_prefix(request.remote_addr or ""))
+limiter = Limiter(key_func=lambda: sender_of_request().hex())
 
 
 def OPEN() -> None:  # noqa: N802 - a guard, named as a constant of the table of blueprints
@@ -105,6 +106,11 @@ def address_prefix(address: str) -> str:
     if parsed.version == 4:  # noqa: PLR2004
         return str(parsed)
     return str(ipaddress.ip_network(f"{parsed}/64", strict=False).network_address)
+
+
+def sender_of_request() -> bytes:
+    """Return the keyed hash that stands for the sender's address; the address is stored nowhere."""
+    return key_ring().fingerprint("sender", address_prefix(request.remote_addr or ""))
 
 
 def form_token_failed() -> bool:

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from clinicdir.web.limits import FileStorage
+from clinicdir import clock
+from clinicdir.web import limits
+from clinicdir.web.limits import CounterFile, FileStorage
+from clinicdir.web.quotas import Sightings
 from tests.client import page_text
 from tests.hashes import spend_little
 from tests.make import PASSWORD, make_staff, token_of
 from tests.tables import together
 
+COUNTS = ("select count(*) from hit", "select count(*) from sighting")
 EMAIL = "desk@example.com"
 
 
@@ -202,3 +207,38 @@ def test_counts_can_be_forgotten_and_expired_ones_leave_the_file(tmp_path: Path)
     assert storage.get("b") == 0
     assert storage.get_expiry("b") == pytest.approx(time.time(), abs=1)
     assert re.search("sqlite3", str(storage.base_exceptions))
+
+
+def test_file_does_not_grow_with_ever_new_senders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MOST_ROWS", 1_000)
+    path = tmp_path / "limits.sqlite3"
+    storage, seen = FileStorage(f"clinicdir-file://{path}"), Sightings(CounterFile(path))
+    for number in range(3_000):
+        storage.incr(f"sender {number:064}", 600 + number)
+        digest = number.to_bytes(32)
+        seen.note({"address": (digest, timedelta(seconds=600 + number))}, b"entry", clock.now())
+    keys = sqlite3.connect(path)
+    counts = [keys.execute(count).fetchone()[0] for count in COUNTS]
+    keys.close()
+    assert all(1_000 <= count < 1_500 for count in counts), counts
+    assert path.stat().st_size < 600_000
+    assert storage.get(f"sender {2_999:064}") == 1
+    assert storage.get(f"sender {0:064}") == 0
+
+
+def test_rows_that_have_had_their_time_leave_the_file_of_a_running_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "limits.sqlite3"
+    storage, seen = FileStorage(f"clinicdir-file://{path}"), Sightings(CounterFile(path))
+    storage.incr("gone", 0.01)
+    seen.note({"text": (b"gone", timedelta(seconds=0.01))}, b"entry", clock.now())
+    time.sleep(0.02)
+    monkeypatch.setattr(limits, "_TIDY_EVERY_S", 0.0)
+    storage.incr("new", 600)
+    with sqlite3.connect(path) as keys:
+        left = [keys.execute(count).fetchone()[0] for count in COUNTS]
+    keys.close()
+    assert left == [1, 0]

@@ -99,7 +99,8 @@ def test_pages_and_api_store_the_same(app: Flask, client: FlaskClient, frozen: C
     press(client, walk(client), CHECK)
     client.post("/api/v1/requests", json=BODY, headers={"Idempotency-Key": "k"})
     own = {
-        "id", "row_key", "sealed", "reference", "submission_key", "link_hash", "channel",
+        "id", "row_key", "sealed", "reference", "submission_key", "submission_hash", "link_hash",
+        "channel",
     }  # fmt: skip
     with app.app_context():
         first, second = db.session.query(AppointmentRequest).order_by(AppointmentRequest.id)
@@ -109,6 +110,8 @@ def test_pages_and_api_store_the_same(app: Flask, client: FlaskClient, frozen: C
             name: getattr(second, name) for name in kept
         }
         assert first.personal == second.personal
+        # JSON can be sent again word for word, so the hash of its words follows.
+        assert second.submission_hash[:32] == first.submission_hash
 
 
 def test_every_answer_is_shown_for_checking_and_can_be_changed(

@@ -1,13 +1,17 @@
 """Takes requests as JSON, under the same rules as the pages."""
 
-from flask import Response, jsonify, request, url_for
+import json
+from typing import Any
+
+from flask import Response, abort, jsonify, request, url_for
 
 from clinicdir import clock
 from clinicdir.appointments.answers import has_unshowable
-from clinicdir.appointments.arrival import Arrival, link_token, submit_request
+from clinicdir.appointments.arrival import Arrival, find_sent, link_token, submit_request
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import RequestChannel
 from clinicdir.appointments.submission import Context, check_submission
+from clinicdir.appointments.suspicion import Signs
 from clinicdir.audit.rules import PATIENT
 from clinicdir.db import transaction
 from clinicdir.errors import FieldError, marked
@@ -16,6 +20,7 @@ from clinicdir.web.api.blueprint import bp, json_body, refuse
 from clinicdir.web.errors import remember_phones
 from clinicdir.web.language import LOCALE
 from clinicdir.web.parts import parts
+from clinicdir.web.quotas import hold_earlier_copies, look_at
 from clinicdir.web.security import limiter
 
 PER_ADDRESS = "200 per 10 minutes"
@@ -34,6 +39,11 @@ def submit() -> Response:
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key or len(key) > _LONGEST_KEY or not key.isascii() or not key.isprintable():
         return refuse(400, FieldError("Idempotency-Key", "missing", _SEND_A_KEY))
+    # What was sent before is answered as before, even where the rules or the day are others now.
+    key, words = f"api:{key}", _sorted(body)
+    sent = find_sent(key, words)
+    if sent is not None:
+        return _answer(_made(sent))
     now = clock.now()
     remember_phones(list_locations(limit=50))
     settings = parts().settings
@@ -43,10 +53,24 @@ def submit() -> Response:
         ask_birth_date=settings.ask_birth_date,
     )
     submission = check_submission(body, context)
-    arrival = Arrival(key=f"api:{key}", channel=RequestChannel.API, locale=LOCALE)
+    look = look_at(submission, key, Signs(), now=now)
+    arrival = Arrival(key, RequestChannel.API, LOCALE, sent=words, signs=look.signs)
     with transaction():
         stored = submit_request(submission, arrival, actor=PATIENT, now=now)
         made = _made(stored)
+    hold_earlier_copies(look, now=now)
+    return _answer(made)
+
+
+def _sorted(body: dict[str, Any]) -> str:
+    """Return a body as one text, whatever the order and the spaces it came in."""
+    try:
+        return json.dumps(body, sort_keys=True)
+    except RecursionError:
+        abort(400)
+
+
+def _answer(made: dict[str, str | None]) -> Response:
     response = jsonify(made)
     response.status_code = 201
     return response

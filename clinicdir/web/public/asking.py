@@ -27,6 +27,7 @@ from clinicdir.web.public.answering import (
 from clinicdir.web.public.blueprint import bp
 from clinicdir.web.public.drafts import Kept, begin, named, remember, started, tagged
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
+from clinicdir.web.signs import kept_signs, opened_stamp
 
 PER_ADDRESS = "200 per 10 minutes"
 # The name that a link gives to where it stands: a poster, a doctor's page.
@@ -122,6 +123,8 @@ def _take_answers(kind: type[QuestionForm]) -> ResponseReturnValue:
     kept_now: dict[str, Any] = {"answers": form.answers()}
     if isinstance(form, GoalForm):
         kept_now["source"] = _source(form.source.data)
+        stamp, trap = form.opened.data, form.aside.data
+        kept_now["signs"] = kept_signs(kept.draft, stamp=stamp, trap=trap)
     with transaction():
         drop_old_drafts(now=now)
         # Another tab may have answered another page of it just now.
@@ -185,6 +188,7 @@ def _question_page(form: QuestionForm, kept: Kept, around: Around | None = None)
         # The page shows the notice in force; who sends it on has been shown this one.
         form.consent_version.data = parts().intake.consent.version
         places = offered(form.location.data or ())
+        form.opened.data = form.opened.data or opened_stamp(clock.now())
     noticed = limited(chosen(around.asked or slugs_of(form.data)))
     return render_template(
         form.template,

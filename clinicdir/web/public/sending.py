@@ -26,7 +26,9 @@ from clinicdir.web.public.asking import PER_ADDRESS, to_start
 from clinicdir.web.public.blueprint import bp
 from clinicdir.web.public.drafts import Kept, forget, named, remember, tagged
 from clinicdir.web.public.sent import forget_sent, remember_sent
+from clinicdir.web.quotas import hold_earlier_copies, look_at
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
+from clinicdir.web.signs import form_signs
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,18 @@ def send() -> ResponseReturnValue:
     answers = kept.answers
     if form.consent_version.data:
         answers["consent_version"] = form.consent_version.data
-    key, source = _form_key(kept.draft.submission_key), kept.source
-    arrival = Arrival(key=key, channel=RequestChannel.WEB, locale=LOCALE, source=source)
+    key = _form_key(kept.draft.submission_key)
     try:
         submission = submission_of(answers)
+        look = look_at(submission, key, form_signs(kept.draft, now=now), now=now)
+        arrival = Arrival(key, RequestChannel.WEB, LOCALE, kept.source, signs=look.signs)
         with transaction():
             sent = submit_request(submission, arrival, actor=PATIENT, now=now)
             drop_draft(kept.token)
             link = link_token(sent)
     except Invalid as refusal:
         return _check_page(kept, Trouble(refusal)), 422
+    hold_earlier_copies(look, now=now)
     forget(kept)
     remember_sent(link, now=now)
     return redirect(url_for("public.own_page", token=link), code=303)
