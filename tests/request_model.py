@@ -89,24 +89,36 @@ class Life:
         """Return the times that a patient can take."""
         return sorted(time for time, state, _ in self.offers if state == HELD and time > now)
 
+    def has_run_out(self, now: datetime) -> bool:
+        """Say whether times were held out and none of them is left."""
+        return self.status is Status.OFFERED and not self.times_left(now)
+
+    def is_left_alone(self, now: datetime) -> bool:
+        """Say whether somebody was on it and is not any more."""
+        return self.status is Status.IN_REVIEW and self.holder(now) is None
+
     def allows(self, wish: Wish, now: datetime) -> bool:
         """Say whether a step is to be done, else refused."""
         staff = wish.who.kind == STAFF
-        action = wish.action
-        if (self.status, action) not in TRANSITIONS or wish.behind not in (None, 0):
+        if (self.status, wish.action) not in TRANSITIONS or wish.behind not in (None, 0):
             return False
-        if wish.who.kind == PATIENT and action not in PATIENTS:
+        if wish.who.kind == PATIENT and wish.action not in PATIENTS:
             return False
         if staff and self.holder(now) not in (None, wish.who.number):
             return False
-        if action is Action.RELEASE:
-            return self.claimed_by == wish.who.number if staff else self.holder(now) is None
-        if action is Action.TRANSFER:
+        return self.fits(wish, now)
+
+    def fits(self, wish: Wish, now: datetime) -> bool:
+        """Say whether a step's time, clinic or hold is as it must be."""
+        if wish.action is Action.RELEASE:
+            is_held = self.holder(now) is not None
+            return self.claimed_by == wish.who.number if wish.who.kind == STAFF else not is_held
+        if wish.action is Action.TRANSFER:
             return wish.location_id != self.location_id
-        if action is Action.BOOK and wish.who.kind == PATIENT:
+        if wish.action is Action.BOOK and wish.who.kind == PATIENT:
             return wish.time in self.times_left(now)
-        if action is Action.OFFER:
-            return 1 <= len(set(wish.times)) <= 3 and all(time > now for time in wish.times)  # noqa: PLR2004
+        if wish.action is Action.OFFER:
+            return 1 <= len(set(wish.times)) <= 3 and all(time > now for time in wish.times)
         return True
 
     def after(self, wish: Wish, now: datetime, *, slugs: dict[int, str]) -> "Life":
@@ -115,8 +127,8 @@ class Life:
         new.status = TRANSITIONS[was, action]
         new.version += 1
         new.changed_at = now
-        new._hold(wish, now)
-        new._offer_and_book(wish)
+        new.hold(wish, now)
+        new.offer_and_book(wish)
         if action is Action.TRANSFER and wish.location_id is not None:
             new.location_id = wish.location_id
             left = (self.location_id, "transfer_out", f"to {slugs[wish.location_id]}")
@@ -133,7 +145,7 @@ class Life:
             new.messages.append("patient_changed")
         return new
 
-    def _hold(self, wish: Wish, now: datetime) -> None:
+    def hold(self, wish: Wish, now: datetime) -> None:
         number = wish.who.number
         if wish.action in BESIDE:
             if number is not None and self.holder(now) == number:
@@ -143,7 +155,7 @@ class Life:
         self.claimed_by = number if takes else None
         self.claimed_until = now + LEASE if takes else None
 
-    def _offer_and_book(self, wish: Wish) -> None:
+    def offer_and_book(self, wish: Wish) -> None:
         was, action = self.events[-1][2], wish.action
         if was is Status.OFFERED and self.status is not Status.OFFERED:
             taken = wish.time if action is Action.BOOK else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from clinicdir.appointments.arrival import first_open, ticked_locations
-from clinicdir.appointments.filing import file_answers, file_names, stored_answers
+from clinicdir.appointments.filing import as_stored, file_answers, file_names, stored_answers
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.rules import Action, next_status
@@ -46,11 +46,11 @@ def change_answers(
     # Who takes back one way of contact must leave another: these are only right together.
     checked = wanted.keys() | (_CONTACT if wanted.keys() & _CONTACT else set())
     values = check_some(before | wanted, context, checked)
-    file_answers(request, values)
-    after = stored_answers(request)
-    changed = tuple(name for name in after if after[name] != before[name])
+    after = before | as_stored(values)
+    changed = tuple(name for name in before if after[name] != before[name])
     if not changed:
         return
+    file_answers(request, values)
     request.answers_version += 1
     act(request, Move(Action.CHANGE, details=changed), actor=actor, now=now)
     if not {"patient_name", "asker_name"}.isdisjoint(changed):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm.attributes import flag_modified
+
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
 from clinicdir.appointments.offers import check_times, find_offer, hold_out, settle_offers
 from clinicdir.appointments.rules import FIRST_CONTACTS, Action, Status, next_status
@@ -88,6 +90,7 @@ def act(
         _check_details(appointment_request, step)
         _set_hold(appointment_request, step)
         _apply(appointment_request, step)
+    flag_modified(appointment_request, "changed_at")  # a new version also within one instant
     # First the row, then its offers, then the chains: in one order nobody waits in a circle.
     db.session.flush()
     if move.action is Action.OFFER:
