@@ -175,11 +175,15 @@ def test_passing_on_ends_offers_and_lease_and_keeps_the_promise(
         assert (after.claimed_by, after.claimed_until) == (None, None)
         assert after.version == left + 1
         assert (
-            after.promise_at,
-            after.due_at,
-            after.created_at,
-            after.first_contact_at,
-        ) == kept == (SECOND, NOW, NOW, NOW)
+            (
+                after.promise_at,
+                after.due_at,
+                after.created_at,
+                after.first_contact_at,
+            )
+            == kept
+            == (SECOND, NOW, NOW, NOW)
+        )
     assert offers_of(app, reference) == [LAPSED, LAPSED, LAPSED]
     assert messages_of(app, reference) == ["request_waits", "request_waits"]
     written = rows(app, "audit_entry", "subject", "action", "chain", "detail")
