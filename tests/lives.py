@@ -14,6 +14,7 @@ from clinicdir.appointments.rules import TRANSITIONS, Action, OfferState, Status
 from clinicdir.audit.models import AuditEntry
 from clinicdir.audit.rules import Actor
 from clinicdir.db import db, transaction
+from clinicdir.locations.queries import get_location
 from clinicdir.notifications.models import OutboxMessage
 from clinicdir.staff.rules import EVERYWHERE
 
@@ -25,12 +26,17 @@ def do(
     *,
     actor: Actor,
     now: datetime,
+    to: str | None = None,
     **details: Any,  # noqa: ANN401 - what a move may name
 ) -> None:
-    """Move a request on in a transaction of its own, read unlocked as the desk's page does."""
+    """Move a request on in a transaction of its own, read unlocked as the desk's page does.
+
+    `to` is the slug of the clinic that it is passed on to.
+    """
     with app.app_context(), transaction():
+        location = None if to is None else get_location(to)
         found = get_request(reference, scope=EVERYWHERE)
-        act(found, Move(action, **details), actor=actor, now=now)
+        act(found, Move(action, location=location, **details), actor=actor, now=now)
 
 
 def actions_of(app: Flask, reference: str) -> list[Action]:

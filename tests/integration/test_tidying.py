@@ -111,9 +111,13 @@ def test_two_workers_at_once_do_each_step_once(app: Flask, desk: Actor) -> None:
         assert messages_of(app, reference) == ["request_waits"] * 2
 
 
+def status_of(app: Flask, reference: str) -> Status:
+    with app.app_context():
+        return get_request(reference, scope=EVERYWHERE).status
+
+
 def break_row(app: Flask, number: int) -> None:
     """Let the database itself refuse any further history of one request."""
-    is_sqlite = False
     with app.app_context(), db.engine.begin() as connection:
         is_sqlite = connection.dialect.name == "sqlite"
         if is_sqlite:
@@ -204,7 +208,7 @@ def test_worker_of_the_site_looks_after_both(
     worker = threading.Thread(target=serving._work, args=(app, stop))  # noqa: SLF001
     worker.start()
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and Action.RELEASE not in actions_of(app, reference):
+    while time.monotonic() < deadline and status_of(app, reference) is not Status.RECEIVED:
         time.sleep(0.05)
     stop.set()
     worker.join(timeout=20)
