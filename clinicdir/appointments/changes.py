@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from clinicdir.appointments.arrival import first_open, ticked_locations
-from clinicdir.appointments.filing import file_answers, file_names, stored_answers
+from clinicdir.appointments.filing import as_stored, file_answers, file_names, stored_answers
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.rules import Action, next_status
@@ -20,6 +20,7 @@ CHANGEABLE = frozenset(
         "windows", "short_notice", "language", "interpreter", "access_needs", "note",
     }
 )  # fmt: skip
+_CONTACT = frozenset({"phone", "email", "contact_by"})
 
 
 def change_answers(
@@ -42,16 +43,18 @@ def change_answers(
         raise NotAllowed(message)
     before = stored_answers(request)
     wanted = {name: value for name, value in answers.items() if name in CHANGEABLE}
-    values = check_some(before | wanted, context, wanted.keys())
-    file_answers(request, values)
-    after = stored_answers(request)
-    changed = tuple(name for name in after if after[name] != before[name])
+    # Who takes back one way of contact must leave another: these are only right together.
+    checked = wanted.keys() | (_CONTACT if wanted.keys() & _CONTACT else set())
+    values = check_some(before | wanted, context, checked)
+    after = before | as_stored(values)
+    changed = tuple(name for name in before if after[name] != before[name])
     if not changed:
         return
-    if not {"patient_name", "asker_name"}.isdisjoint(changed):
-        file_names(request)
+    file_answers(request, values)
     request.answers_version += 1
     act(request, Move(Action.CHANGE, details=changed), actor=actor, now=now)
+    if not {"patient_name", "asker_name"}.isdisjoint(changed):
+        file_names(request)
 
 
 def change_location(

@@ -45,11 +45,20 @@ def file_answers(row: AppointmentRequest, values: Mapping[str, Any]) -> None:
         setattr(row, name, values[name])
     if "stopped" in values:
         row.stopped = list(values["stopped"])
+    stored = as_stored(values)
     if "windows" in values:
-        row.windows = [{"weekday": day, "part": part} for day, part in values["windows"]]
+        row.windows = stored["windows"]
     personal = row.personal if row.sealed is not None else {}
-    row.seal(personal | {name: _plain(values[name]) for name in SEALED if name in values})
+    row.seal(personal | {name: stored[name] for name in SEALED if name in values})
     _file_contact_hashes(row)
+
+
+def as_stored(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return checked answers in the form in which a row has them."""
+    stored = {name: _plain(value) for name, value in values.items()}
+    if "windows" in values:
+        stored["windows"] = [{"weekday": day, "part": part} for day, part in values["windows"]]
+    return stored
 
 
 def file_names(row: AppointmentRequest) -> None:

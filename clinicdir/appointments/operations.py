@@ -4,21 +4,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm.attributes import flag_modified
+
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
-from clinicdir.appointments.offers import hold_out, lapse_offers, take_offer
+from clinicdir.appointments.offers import check_times, find_offer, hold_out, settle_offers
 from clinicdir.appointments.rules import FIRST_CONTACTS, Action, Status, next_status
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import Actor, ActorKind, location_chain
 from clinicdir.db import db
 from clinicdir.errors import NotAllowed
-from clinicdir.locations.models import Location
+from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.notifications.outbox import enqueue
 from clinicdir.notifications.rules import Channel, MessageKind
 
 LEASE = timedelta(minutes=15)
-# What staff write beside a request does not end their hold on it.
+# What is written beside a request does not end anybody's hold on it.
 _BESIDE = frozenset({Action.NOTE, Action.LOG_CONTACT, Action.CHANGE})
+_OF_PATIENTS = frozenset({Action.CHANGE, Action.WITHDRAW, Action.BOOK, Action.TRANSFER})
+# After these a request waits for whoever takes it up, and the clinic must be told of it again.
+_WAITS_ANEW = frozenset({Action.TRANSFER, Action.CLEAR, Action.RELEASE})
 _UNHEARD_OF = frozenset({Action.CHANGE, Action.WITHDRAW, Action.BOOK})
+# A booking that goes over into one of these stays in the patient's calendar.
+_KEEPS_BOOKING = frozenset({Status.BOOKED, Status.ATTENDED, Status.MISSED})
 
 
 @dataclass(frozen=True)
@@ -38,114 +45,187 @@ class Move:
     details: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Step:
+    """A move as it is made: by whom, when, and where the request stood before."""
+
+    move: Move
+    actor: Actor
+    now: datetime
+    came_from: Status
+    to: Status
+    left: int  # the location's number
+
+    @property
+    def action(self) -> Action:
+        return self.move.action
+
+    @property
+    def by_staff(self) -> bool:
+        return self.actor.kind is ActorKind.STAFF
+
+    @property
+    def by_patient(self) -> bool:
+        return self.actor.kind is ActorKind.PATIENT
+
+
 def act(
     appointment_request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime
 ) -> None:
-    """Move a request on, with history and audit; NotAllowed where it has changed meanwhile."""
-    came_from = appointment_request.status
-    to = next_status(came_from, move.action)
-    _check_page(appointment_request, move, actor=actor, now=now)
-    _apply(appointment_request, move, actor=actor, now=now)
-    appointment_request.status = to
-    appointment_request.changed_at = now
-    if actor.kind is ActorKind.STAFF and move.action in FIRST_CONTACTS:
-        appointment_request.first_contact_at = appointment_request.first_contact_at or now
-    add_event(
-        appointment_request,
-        move.action,
-        came_from=came_from,
-        actor=actor,
-        now=now,
-        words=_words_of(move),
+    """Move a request on, with history and audit; NotAllowed where it has changed meanwhile.
+
+    StaleDataError where another did so at this very moment: read the row `to_change` and it
+    waits for the other instead. That an undo comes within ten minutes is for the caller to check.
+    """
+    step = _Step(
+        move,
+        actor,
+        now,
+        came_from=appointment_request.status,
+        to=next_status(appointment_request.status, move.action),
+        left=appointment_request.location_id,
     )
-    _tell(appointment_request, move, actor=actor, now=now)
+    with db.session.no_autoflush:  # one step is one UPDATE and so one new version
+        _check_actor(appointment_request, step)
+        _check_details(appointment_request, step)
+        _set_hold(appointment_request, step)
+        _apply(appointment_request, step)
+    flag_modified(appointment_request, "changed_at")  # a new version also within one instant
+    # First the row, then its offers, then the chains: in one order nobody waits in a circle.
+    db.session.flush()
+    if move.action is Action.OFFER:
+        hold_out(appointment_request, move.offered, made_by=actor.staff_id, now=now)
+    elif step.came_from is Status.OFFERED and step.to is not Status.OFFERED:
+        settle_offers(appointment_request, taken=move.booked_at)
+    _write_down(appointment_request, step)
+    _tell(appointment_request, step)
     db.session.flush()
 
 
-def _check_page(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> None:
-    """Refuse what was pressed on a page older than the request, or while another is on it."""
-    if move.seen_version not in (None, request.version):
+def _check_actor(request: AppointmentRequest, step: _Step) -> None:
+    """Refuse what is not theirs to do, was pressed on an older page, or while another is on it."""
+    if step.by_patient and step.action not in _OF_PATIENTS:
+        message = f"{step.action} is not for patients."
+        raise NotAllowed(message)
+    if step.move.seen_version not in (None, request.version):
         message = "The page is older than the request."
         raise NotAllowed(message)
-    holder = lease_holder(request, now=now)
-    if actor.kind is ActorKind.STAFF and holder not in (None, actor.staff_id):
+    holder = lease_holder(request, now=step.now)
+    if step.by_staff and holder not in (None, step.actor.staff_id):
         message = "Somebody else is on it."
         raise NotAllowed(message)
+    if step.action is Action.RELEASE:
+        # A person may still put back what they had until a moment ago.
+        is_theirs = request.claimed_by == step.actor.staff_id if step.by_staff else holder is None
+        if not is_theirs:
+            message = "Only who is on it can put it back."
+            raise NotAllowed(message)
 
 
-def _apply(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> None:
-    """Write what a step means besides the new status."""
-    action = move.action
-    if action is Action.CLAIM:
-        request.claimed_by, request.claimed_until = actor.staff_id, now + LEASE
-    elif action not in _BESIDE:
+def _check_details(request: AppointmentRequest, step: _Step) -> None:
+    """Refuse a step whose time or clinic does not fit; ValueError where it is left out."""
+    move = step.move
+    if step.action is Action.OFFER:
+        check_times(move.offered, now=step.now)
+    elif step.action is Action.BOOK:
+        if move.booked_at is None:
+            message = "A booking needs its time."
+            raise ValueError(message)
+        # Staff may book any time; a patient only takes what is held out.
+        if step.by_patient and find_offer(request, move.booked_at, now=step.now) is None:
+            message = "This time is not held out any more."
+            raise NotAllowed(message)
+    elif step.action is Action.TRANSFER:
+        if move.location is None:
+            message = "Passing on needs a clinic."
+            raise ValueError(message)
+        is_closed = move.location.status is LocationStatus.CLOSED
+        if is_closed or move.location.id == request.location_id:
+            message = "It cannot be passed on to this clinic."
+            raise NotAllowed(message)
+
+
+def _set_hold(request: AppointmentRequest, step: _Step) -> None:
+    """Give the request to who brings it into review, renew their hold, or end it."""
+    person, until = step.actor.staff_id, step.now + LEASE
+    if step.action in _BESIDE:
+        if person is not None and lease_holder(request, now=step.now) == person:
+            request.claimed_until = until
+    elif step.to is Status.IN_REVIEW and person is not None:
+        request.claimed_by, request.claimed_until = person, until
+    else:
         request.claimed_by = request.claimed_until = None
-    elif lease_holder(request, now=now) == actor.staff_id is not None:
-        request.claimed_until = now + LEASE
-    if action is Action.OFFER:
-        hold_out(request, move.offered, made_by=actor.staff_id, now=now)
-    elif action is Action.BOOK:
-        _book(request, move, actor=actor, now=now)
-    elif action not in _BESIDE and request.status is Status.OFFERED:
-        lapse_offers(request)
-    if action is Action.TRANSFER:
-        _pass_on(request, move, actor=actor, now=now)
-    if action is Action.DECLINE:
+
+
+def _apply(request: AppointmentRequest, step: _Step) -> None:
+    """Write what a step means into the row; its promise stays whatever happens."""
+    action, move = step.action, step.move
+    if action is Action.BOOK:
+        request.booked_at = move.booked_at
+    elif action is Action.TRANSFER and move.location is not None:
+        request.location_id, request.location = move.location.id, move.location
+    elif action is Action.DECLINE:
         request.decline_reason = move.decline_reason
-    if request.status is Status.BOOKED and action in (Action.RETIME, Action.WITHDRAW):
+    elif action is Action.REOPEN:
+        request.decline_reason = None
+    ends_booking = step.came_from is Status.BOOKED and step.to not in _KEEPS_BOOKING
+    if action is Action.BOOK or ends_booking:
         request.calendar_sequence += 1
+    # The sender of a quarantined request is told nothing, so that is no contact.
+    is_contact = step.by_staff and action in FIRST_CONTACTS
+    if is_contact and step.came_from is not Status.QUARANTINED:
+        request.first_contact_at = request.first_contact_at or step.now
+    request.status = step.to
+    request.changed_at = step.now
 
 
-def _book(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> None:
-    """Fix a time; a patient can take only one that is held out."""
-    if move.booked_at is None:
-        message = "A booking needs its time."
-        raise ValueError(message)
-    if actor.kind is ActorKind.PATIENT:
-        take_offer(request, move.booked_at, now=now)
-    lapse_offers(request)
-    request.booked_at = move.booked_at
-    request.calendar_sequence += 1
+def _write_down(request: AppointmentRequest, step: _Step) -> None:
+    """Write history and audit; a clinic that loses the request keeps that it did, in its chain."""
+    move = step.move
+    words: dict[str, Any] = {"note": move.note}
+    if move.details:
+        words["details"] = list(move.details)
+    if move.decline_reason is not None:
+        words["reason"] = move.decline_reason
+    # Chains are locked in the order of the clinics: two that pass on to each other must not
+    # each hold what the other waits for.
+    for location_id in sorted({step.left, request.location_id}):
+        if location_id == request.location_id:
+            add_event(
+                request,
+                step.action,
+                came_from=step.came_from,
+                actor=step.actor,
+                now=step.now,
+                words=words,
+            )
+        else:
+            record(
+                "transfer_out",
+                actor=step.actor,
+                now=step.now,
+                subject=request.reference,
+                detail=f"to {request.location.slug}",
+                chain=location_chain(location_id),
+            )
 
 
-def _pass_on(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> None:
-    """Set the other location; the one that loses the request keeps that it did, in its chain."""
-    if move.location is None or move.location.id == request.location_id:
-        message = "There is no other clinic to pass it on to."
-        raise NotAllowed(message)
-    record(
-        "transfer_out",
-        actor=actor,
-        now=now,
-        subject=request.reference,
-        detail=f"to {move.location.slug}",
-        chain=location_chain(request.location_id),
-    )
-    request.location_id, request.location = move.location.id, move.location
-
-
-def _tell(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> None:
-    """Write the message to the clinic that a step causes."""
+def _tell(request: AppointmentRequest, step: _Step) -> None:
+    """Write the message to the clinic that a step causes; what may be spam sends none."""
+    from_patient = step.by_patient and step.action in _UNHEARD_OF
     kind = None
-    if move.action in (Action.TRANSFER, Action.CLEAR):
+    if step.action in _WAITS_ANEW:
         kind = MessageKind.REQUEST_WAITS
-    elif actor.kind is ActorKind.PATIENT and move.action in _UNHEARD_OF:
+    elif from_patient and step.came_from is not Status.QUARANTINED:
         kind = MessageKind.PATIENT_CHANGED
-    if kind is not None and request.status is not Status.QUARANTINED:
-        enqueue(kind, channel=Channel.EMAIL, subject_id=request.id, now=now)
+    if kind is not None:
+        enqueue(kind, channel=Channel.EMAIL, subject_id=request.id, now=step.now)
 
 
 def lease_holder(appointment_request: AppointmentRequest, *, now: datetime) -> int | None:
     """Return who is on a request; a lapsed lease counts as free in every read."""
     until = appointment_request.claimed_until
     return appointment_request.claimed_by if until is not None and until > now else None
-
-
-def _words_of(move: Move) -> dict[str, Any]:
-    words: dict[str, Any] = {"note": move.note}
-    if move.details:
-        words["details"] = list(move.details)
-    return words
 
 
 def add_event(

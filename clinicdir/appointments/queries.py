@@ -1,6 +1,7 @@
 """Reads of requests; those for staff take the scope of the person who looks."""
 
 from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy.orm import lazyload
 
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
 from clinicdir.appointments.rules import Status
@@ -81,8 +82,27 @@ def find_by_submission_key(key: str) -> AppointmentRequest | None:
     return db.session.scalar(query)
 
 
+def lock_free_request(number: int) -> AppointmentRequest | None:
+    """Return a request locked, or None while another transaction is at it."""
+    query = select(AppointmentRequest).where(AppointmentRequest.id == number)
+    return db.session.scalar(_locking(query, skip_locked=True))
+
+
 def _read_one(query: Select[AppointmentRequest], *, to_change: bool) -> AppointmentRequest | None:
     """Read one request; locked where it is to change, so that a patient is not told to wait."""
-    if to_change:
-        query = query.with_for_update(of=AppointmentRequest)
-    return db.session.scalar(query)
+    return db.session.scalar(_locking(query) if to_change else query)
+
+
+def _locking(
+    query: Select[AppointmentRequest], *, skip_locked: bool = False
+) -> Select[AppointmentRequest]:
+    """Lock what a query reads, and read it as it is once the lock is ours.
+
+    Without its clinic: PostgreSQL checks a join again after a wait, against the clinic of before,
+    and a request that was passed on meanwhile would be found nowhere.
+    """
+    return (
+        query.options(lazyload(AppointmentRequest.location))
+        .with_for_update(of=AppointmentRequest, skip_locked=skip_locked)
+        .execution_options(populate_existing=True)
+    )

@@ -18,6 +18,7 @@ from waitress.server import create_server
 from clinicdir import clock
 from clinicdir.appointments.drafts import drop_old_drafts
 from clinicdir.appointments.messages import resolve
+from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM
 from clinicdir.cli.refusals import in_plain_words
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
@@ -36,6 +37,7 @@ _CONNECTIONS = 1000
 _HEADER_BYTES = 32_768
 _DRAIN_S = 25
 _EVERY_S = 2.0
+_LOOK_EVERY_S = 60.0
 _TIDY_EVERY_S = 3600.0
 
 
@@ -179,11 +181,15 @@ def _drain_on_sigterm(server: object) -> None:
 
 def _work(app: Flask, stop: threading.Event) -> None:
     """Deliver what is due and tidy up, until told to stop; no trouble ends the worker."""
-    tidied = float("-inf")
+    looked = tidied = float("-inf")
     while not stop.wait(_EVERY_S):
         try:
             with app.app_context():
                 deliver_due(make_post(), clock=clock.now)
+                if time.monotonic() - looked > _LOOK_EVERY_S:
+                    expire_offers(now=clock.now())
+                    release_lapsed(now=clock.now())
+                    looked = time.monotonic()
                 if time.monotonic() - tidied > _TIDY_EVERY_S:
                     with transaction():
                         drop_old_drafts(now=clock.now())

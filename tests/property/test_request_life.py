@@ -1,0 +1,20 @@
+"""A request's life under every order of steps, against a model: ten thousand of them."""
+
+import sys
+
+from flask import Flask
+
+from clinicdir.appointments.rules import Action
+from tests.request_machine import run_machine
+
+WANTED = 10_000
+
+
+def test_requests_follow_the_model_in_any_order_of_steps(sqlite_app: Flask) -> None:
+    ran = run_machine(sqlite_app, examples=165, steps=50)
+    sys.stdout.write(
+        f"{ran.steps} steps: {ran.done.total()} done, {ran.refused.total()} refused\n{ran.done}\n"
+    )
+    assert ran.steps >= WANTED
+    assert set(Action) - {Action.SUBMIT} <= set(ran.done)
+    assert {"submit again", "release by time", "expire_offer by time"} <= set(ran.done)

@@ -1,0 +1,175 @@
+"""What a request's life should be, in plain Python: no database, nothing of our operations.
+
+Only the table of states and moves is the code's own; tests/unit/appointments compares it with a
+copy by hand. Everything that needs data (who, when, which offer, which clinic) is said here anew.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from clinicdir.appointments.rules import TRANSITIONS, Action, Status
+
+LEASE = timedelta(minutes=15)
+PATIENT, STAFF, SYSTEM = "patient", "staff", "system"
+BESIDE = (Action.NOTE, Action.LOG_CONTACT, Action.CHANGE)
+CONTACTS = (
+    Action.AWAIT_PATIENT,
+    Action.BOOK,
+    Action.DECLINE,
+    Action.LOG_CONTACT,
+    Action.OFFER,
+    Action.WAITLIST,
+)
+PATIENTS = (Action.CHANGE, Action.WITHDRAW, Action.BOOK, Action.TRANSFER)
+HELD, TAKEN, LAPSED = "held", "taken", "lapsed"
+
+
+@dataclass(frozen=True)
+class Who:
+    """Who acts: a kind and, for staff, a number."""
+
+    kind: str
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A step as somebody wants it; `behind` is how old their page is, in versions."""
+
+    action: Action
+    who: Who
+    behind: int | None = None
+    time: datetime | None = None
+    times: tuple[datetime, ...] = ()
+    location_id: int | None = None
+    reason: str | None = None
+    changed: tuple[str, ...] = ()
+
+
+@dataclass
+class Life:
+    """All that should be known of one request, as the tables should say it."""
+
+    row_id: int
+    reference: str
+    token: str
+    answers: dict[str, object]
+    words: set[str]
+    location_id: int
+    created_at: datetime
+    changed_at: datetime
+    promise_at: datetime | None
+    due_at: datetime
+    version: int
+    status: Status = Status.RECEIVED
+    answers_version: int = 1
+    claimed_by: int | None = None
+    claimed_until: datetime | None = None
+    booked_at: datetime | None = None
+    sequence: int = 0
+    reason: str | None = None
+    first_contact_at: datetime | None = None
+    offers: list[tuple[datetime, str, int]] = field(default_factory=list)
+    events: list[tuple[Action, Status | None, Status, str, int | None]] = field(
+        default_factory=lambda: [(Action.SUBMIT, None, Status.RECEIVED, PATIENT, None)]
+    )
+    audited: list[tuple[int, str, str]] = field(default_factory=list)
+    messages: list[str] = field(default_factory=lambda: ["request_waits"])
+
+    def __post_init__(self) -> None:
+        self.audited = [(self.location_id, "submit", "- > received")]
+
+    def holder(self, now: datetime) -> int | None:
+        """Return who is on it."""
+        free = self.claimed_until is None or self.claimed_until <= now
+        return None if free else self.claimed_by
+
+    def times_left(self, now: datetime) -> list[datetime]:
+        """Return the times that a patient can take."""
+        return sorted(time for time, state, _ in self.offers if state == HELD and time > now)
+
+    def has_run_out(self, now: datetime) -> bool:
+        """Say whether times were held out and none of them is left."""
+        return self.status is Status.OFFERED and not self.times_left(now)
+
+    def is_left_alone(self, now: datetime) -> bool:
+        """Say whether somebody was on it and is not any more."""
+        return self.status is Status.IN_REVIEW and self.holder(now) is None
+
+    def allows(self, wish: Wish, now: datetime) -> bool:
+        """Say whether a step is to be done, else refused."""
+        staff = wish.who.kind == STAFF
+        if (self.status, wish.action) not in TRANSITIONS or wish.behind not in (None, 0):
+            return False
+        if wish.who.kind == PATIENT and wish.action not in PATIENTS:
+            return False
+        if staff and self.holder(now) not in (None, wish.who.number):
+            return False
+        return self.fits(wish, now)
+
+    def fits(self, wish: Wish, now: datetime) -> bool:
+        """Say whether a step's time, clinic or hold is as it must be."""
+        if wish.action is Action.RELEASE:
+            is_held = self.holder(now) is not None
+            return self.claimed_by == wish.who.number if wish.who.kind == STAFF else not is_held
+        if wish.action is Action.TRANSFER:
+            return wish.location_id != self.location_id
+        if wish.action is Action.BOOK and wish.who.kind == PATIENT:
+            return wish.time in self.times_left(now)
+        if wish.action is Action.OFFER:
+            return 1 <= len(set(wish.times)) <= 3 and all(time > now for time in wish.times)
+        return True
+
+    def after(self, wish: Wish, now: datetime, *, slugs: dict[int, str]) -> "Life":
+        """Return the life after an allowed step."""
+        new, action, was = copy.deepcopy(self), wish.action, self.status
+        new.status = TRANSITIONS[was, action]
+        new.version += 1
+        new.changed_at = now
+        new.hold(wish, now)
+        new.offer_and_book(wish)
+        if action is Action.TRANSFER and wish.location_id is not None:
+            new.location_id = wish.location_id
+            left = (self.location_id, "transfer_out", f"to {slugs[wish.location_id]}")
+            new.audited.append(left)
+        if action in (Action.DECLINE, Action.REOPEN):
+            new.reason = wish.reason if action is Action.DECLINE else None
+        if wish.who.kind == STAFF and action in CONTACTS and was is not Status.QUARANTINED:
+            new.first_contact_at = self.first_contact_at or now
+        new.events.append((action, was, new.status, wish.who.kind, wish.who.number))
+        new.audited.append((new.location_id, action.value, f"{was} > {new.status}"))
+        if action in (Action.TRANSFER, Action.CLEAR, Action.RELEASE):
+            new.messages.append("request_waits")
+        elif wish.who.kind == PATIENT and was is not Status.QUARANTINED:
+            new.messages.append("patient_changed")
+        return new
+
+    def hold(self, wish: Wish, now: datetime) -> None:
+        number = wish.who.number
+        if wish.action in BESIDE:
+            if number is not None and self.holder(now) == number:
+                self.claimed_until = now + LEASE
+            return
+        takes = self.status is Status.IN_REVIEW and number is not None
+        self.claimed_by = number if takes else None
+        self.claimed_until = now + LEASE if takes else None
+
+    def offer_and_book(self, wish: Wish) -> None:
+        was, action = self.events[-1][2], wish.action
+        if was is Status.OFFERED and self.status is not Status.OFFERED:
+            taken = wish.time if action is Action.BOOK else None
+            self.offers = [
+                (time, (TAKEN if time == taken else LAPSED) if state == HELD else state, place)
+                for time, state, place in self.offers
+            ]
+        if action is Action.OFFER:
+            self.offers += [(time, HELD, self.location_id) for time in sorted(set(wish.times))]
+        if action is Action.BOOK:
+            self.booked_at = wish.time
+        ended = was is Status.BOOKED and self.status not in (
+            Status.BOOKED,
+            Status.ATTENDED,
+            Status.MISSED,
+        )
+        self.sequence += action is Action.BOOK or ended
