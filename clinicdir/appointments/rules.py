@@ -166,6 +166,8 @@ _MOVES: dict[Status, dict[Action, Status]] = {
         Action.CLEAR: Status.RECEIVED,
         Action.DECLINE: Status.DECLINED,
         Action.WITHDRAW: Status.WITHDRAWN,
+        # Refused to the sender, it would tell what is never told.
+        Action.TRANSFER: Status.QUARANTINED,
     },
     Status.ENTERED_IN_ERROR: {},
 }
@@ -184,7 +186,7 @@ TRANSITIONS: dict[tuple[Status, Action], Status] = (
     | {(status, Action.MARK_ERROR): Status.ENTERED_IN_ERROR for status in Status}
     | {(status, Action.NOTE): status for status in Status}
     | {(status, Action.LOG_CONTACT): status for status in _CONTACTABLE}
-    | {(status, Action.CHANGE): status for status in _CONTACTABLE}
+    | {(status, Action.CHANGE): status for status in (*_CONTACTABLE, Status.QUARANTINED)}
 )
 
 

@@ -36,6 +36,7 @@ def init_app(app: Flask) -> None:
         "miles": miles,
         "month_year": month_year,
         "reference": show_reference,
+        "zoned": zoned,
     }
     app.jinja_env.tests["phone"] = lambda point: point.system is TelecomSystem.PHONE
 
@@ -52,6 +53,12 @@ def day_time(instant: datetime, zone: str) -> str:
         minute=f"{local.minute:02}",
         half=gettext("pm") if local.hour >= 12 else gettext("am"),  # noqa: PLR2004
     )
+
+
+def zoned(instant: datetime, zone: str) -> str:
+    """Return an instant at a place with the name of its time: Tue, Nov 24, 5:00 pm (PST)."""
+    name = instant.astimezone(ZoneInfo(zone)).tzname()
+    return gettext("%(time)s (%(zone)s)", time=day_time(instant, zone), zone=name)
 
 
 def month_year(day: date) -> str:

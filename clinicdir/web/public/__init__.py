@@ -1,6 +1,27 @@
 """What patients see: the directory, the finder, the request and its own page."""
 
-from clinicdir.web.public import asking, directory, finding, own_page
+from clinicdir.web.public import (
+    asking,
+    directory,
+    finding,
+    lost_link,
+    own_changes,
+    own_check,
+    own_page,
+    own_papers,
+    own_withdrawal,
+)
 from clinicdir.web.public.blueprint import bp
 
-__all__ = ["asking", "bp", "directory", "finding", "own_page"]
+__all__ = [
+    "asking",
+    "bp",
+    "directory",
+    "finding",
+    "lost_link",
+    "own_changes",
+    "own_check",
+    "own_page",
+    "own_papers",
+    "own_withdrawal",
+]
