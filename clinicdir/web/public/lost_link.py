@@ -9,7 +9,8 @@ from clinicdir.appointments.following import find_shown
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import parse_reference
 from clinicdir.errors import marked
-from clinicdir.locations.queries import organization_name
+from clinicdir.locations.queries import list_locations, organization_name
+from clinicdir.web.errors import remember_phones
 from clinicdir.web.language import gettext
 from clinicdir.web.own_forms import LostLinkForm
 from clinicdir.web.public.blueprint import bp
@@ -19,6 +20,7 @@ from clinicdir.web.tries import Counter, count_try
 
 _PER_ADDRESS = parse("10 per 15 minutes")
 _PER_REFERENCE = parse("10 per 15 minutes")
+_MOST_PHONES = 20  # shown to who has tried too often
 _NO_TOKEN = {"csrf": False}  # nothing is changed and no cookie is set
 _NOTHING_FITS = marked("Check the reference and the digits or letters: they do not fit together")
 
@@ -39,6 +41,7 @@ def look_up() -> ResponseReturnValue:
     if reference is None:
         form.reference.errors = [gettext("Enter the reference as you got it, like C7K-4KQ2")]
         return _ask(form), 422
+    remember_phones(list_locations(limit=_MOST_PHONES))
     count_try(
         Counter(_PER_ADDRESS, "lost address", address_prefix(request.remote_addr or "")),
         Counter(_PER_REFERENCE, "lost reference", reference),

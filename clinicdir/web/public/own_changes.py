@@ -109,10 +109,13 @@ def _save(form: OwnForm, found: AppointmentRequest) -> None:
             wanted = form.location.data or ""
             change_location(found, wanted, seen_version=None, actor=PATIENT, now=now)
         return
+    typed, stored = form.answers(), stored_answers(found)
+    if all(stored[name] == value for name, value in typed.items()):
+        return
     context = Context(today_at(slug), parts().intake, parts().settings.ask_birth_date)
     change_answers(
         found,
-        form.answers(),
+        typed,
         context,
         seen_answers=_version(form.answers_version.data),
         actor=PATIENT,
