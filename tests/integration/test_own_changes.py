@@ -196,7 +196,8 @@ def test_answers_that_stay_cannot_be_slipped_in(app: Flask) -> None:
         data = {name: values[0] for name, values in form(page, f"{own}/change/{step}").items()}
         slipped = {
             "goal": "ski", "for_whom": "someone_else", "consent_version": "x",
-            "location": "issaquah", "status": "booked", "returning": "yes", "referral": "yes", "birth_date": "1980-05-31",
+            "location": "issaquah", "status": "booked",
+            "returning": "yes", "referral": "yes", "birth_date": "1980-05-31",
         }  # fmt: skip
         assert client.post(f"{own}/change/{step}", data=data | slipped).status_code == 303
     assert answers(app) == before

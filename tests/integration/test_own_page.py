@@ -31,7 +31,10 @@ NO_PROMISE = (
 TIMES = "Fri, Nov 27, 12:00 pm (PST) Sun, Nov 29, 12:00 pm (PST)"
 CHANGE = "See or change your answers Ask another clinic instead"
 FAX, LOST = "Cover sheet for a faxed referral", "If you lose this link"
-BOOKED = "Tue, Dec 1, 12:00 pm (PST) 332 Burnett Ave S, Renton, WA 98057"
+BOOKED = (
+    "Tue, Dec 1, 12:00 pm (PST) 332 Burnett Ave S, Renton, WA 98057"
+    " If you need another time, call and ask for Renton."
+)
 NO_TIME = "Renton has no time to offer."
 OPEN_WAYS = f"{CHANGE} Take back your request {FAX} {LOST}"
 CLOSED_WAYS = f"See your answers {LOST}"
@@ -57,7 +60,7 @@ SAID = {
     ),
     Status.BOOKED: (
         "You are booked",
-        f"{BOOKED} If you need another time, call and ask for Renton. {CALL} Put it into my calendar",
+        f"{BOOKED} {CALL} Put it into my calendar",
         f"See your answers Cancel the appointment {FAX} {LOST}",
     ),
     Status.WAITLISTED: (

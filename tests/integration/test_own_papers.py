@@ -23,7 +23,7 @@ from tests.own import checked, in_days, make_own
 from tests.pages import main_text
 from tests.tables import rows
 
-HEALTH = {"goal": "other", "goal_text": "Tapir", "tried": "Gnu", "note": "Ibex"}
+HEALTH: dict[str, Any] = {"goal": "other", "goal_text": "Tapir", "tried": "Gnu", "note": "Ibex"}
 
 
 def entry(client: FlaskClient, own: str) -> tuple[Any, Any]:
