@@ -88,6 +88,9 @@ class OfferState(enum.StrEnum):
     LAPSED = "lapsed"
 
 
+# The reason of a decline that nobody is told of.
+SPAM = "spam"
+
 # What ends a wait: from the first of these on, the patient has heard from the clinic.
 FIRST_CONTACTS = frozenset(
     {
@@ -166,6 +169,8 @@ _MOVES: dict[Status, dict[Action, Status]] = {
         Action.CLEAR: Status.RECEIVED,
         Action.DECLINE: Status.DECLINED,
         Action.WITHDRAW: Status.WITHDRAWN,
+        # Refused to the sender, it would tell what is never told.
+        Action.TRANSFER: Status.QUARANTINED,
     },
     Status.ENTERED_IN_ERROR: {},
 }
@@ -184,7 +189,7 @@ TRANSITIONS: dict[tuple[Status, Action], Status] = (
     | {(status, Action.MARK_ERROR): Status.ENTERED_IN_ERROR for status in Status}
     | {(status, Action.NOTE): status for status in Status}
     | {(status, Action.LOG_CONTACT): status for status in _CONTACTABLE}
-    | {(status, Action.CHANGE): status for status in _CONTACTABLE}
+    | {(status, Action.CHANGE): status for status in (*_CONTACTABLE, Status.QUARANTINED)}
 )
 
 

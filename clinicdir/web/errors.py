@@ -135,6 +135,7 @@ def answer(
             advice=detail or advice,
             phones=phones,
             typed=_typed() if status == 503 else None,  # noqa: PLR2004
+            lost=status == 404,  # noqa: PLR2004
         )
         response = current_app.make_response(page)
     response.status_code = status

@@ -39,6 +39,7 @@ def init_app(app: Flask) -> None:
         "miles": miles,
         "month_year": month_year,
         "reference": show_reference,
+        "zoned": zoned,
     }
     app.jinja_env.tests["phone"] = lambda point: point.system is TelecomSystem.PHONE
     app.jinja_env.tests["overdue"] = lambda asked: is_overdue(asked, clock.now())
@@ -68,6 +69,12 @@ def clock_time(at: time) -> str:
         minute=f"{at.minute:02}",
         half=gettext("pm") if at.hour >= 12 else gettext("am"),  # noqa: PLR2004
     )
+
+
+def zoned(instant: datetime, zone: str) -> str:
+    """Return an instant at a place with the name of its time: Tue, Nov 24, 5:00 pm (PST)."""
+    name = instant.astimezone(ZoneInfo(zone)).tzname()
+    return gettext("%(time)s (%(zone)s)", time=day_time(instant, zone), zone=name)
 
 
 def month_year(day: date) -> str:

@@ -55,3 +55,17 @@ def window_words(weekday: str, part: str) -> str:
         weekday=gettext(WEEKDAYS[Weekday(weekday)]),
         part=gettext(PARTS[PartOfDay(part)]),
     )
+
+
+# What a patient reads of the reason, by the codes that staff choose from.
+_DECLINED = {
+    "not_offered": marked("%(clinic)s does not offer what you asked for."),
+    "no_times": marked("%(clinic)s has no time to offer."),
+    "needs_referral": marked("%(clinic)s needs a referral first. Ask your doctor for one."),
+}
+
+
+def decline_words(reason: str | None, clinic: str) -> str:
+    """Return why a clinic could not help, as its patient reads it; empty where it gave no word."""
+    words = _DECLINED.get(reason or "")
+    return gettext(words, clinic=clinic) if words else ""

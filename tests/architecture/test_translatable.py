@@ -7,10 +7,13 @@ import html5lib
 import pytest
 from flask import Flask
 
+from clinicdir.appointments.queries import get_by_link
+from clinicdir.appointments.rules import Status
 from clinicdir.db import transaction
 from clinicdir.locations.queries import get_location
 from clinicdir.staff.rules import Role
 from tests.make import make_request, make_staff, sign_in
+from tests.own import checked, hold_out, in_days, make_own
 
 READ_ALOUD = ("aria-label", "placeholder", "title", "alt")
 LANGUAGE_NAMES = {
@@ -30,7 +33,11 @@ PAGES = (
     "/request?location=renton",
     "/staff/login",
     "/no-such-page",
+    "/lost-link",
 )
+
+
+OWN_CHANGES = ("/change/who", "/change/contact", "/change/times", "/change/clinic")
 
 
 class Brackets(gettext.NullTranslations):
@@ -112,6 +119,26 @@ def test_hours_and_settings_have_no_text_outside_the_catalogue(
     for path in ("/locations/renton", "/staff/settings", "/staff/settings/renton"):
         html = client.get(path).get_data(as_text=True)
         assert untranslated(html, known) == set(), path
+
+
+def test_own_pages_have_no_text_outside_the_catalogue(bracketed: Flask, data: set[str]) -> None:
+    for status in Status:
+        own = make_own(
+            bracketed, status, booked_at=in_days(7), decline_reason="needs_referral",
+            patient_name="Robin Example",
+        )  # fmt: skip
+        hold_out(bracketed, in_days(3))
+        with bracketed.app_context():
+            reference = make_reference(own)
+        known = data | {"Robin Example", "PST", "PDT", reference[:3], reference[3:]}
+        for client in (bracketed.test_client(), checked(bracketed, own)):
+            for end in ("", "/check", "/withdraw", "/fax-cover", *OWN_CHANGES):
+                html = client.get(own + end, follow_redirects=True).get_data(as_text=True)
+                assert untranslated(html, known) == set(), (status, end)
+
+
+def make_reference(own: str) -> str:
+    return get_by_link(own.rpartition("/")[2]).reference
 
 
 def test_the_check_sees_a_text_that_was_forgotten() -> None:

@@ -10,11 +10,14 @@ from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page, Response, ViewportSize
 
+from clinicdir.appointments.rules import Status
 from clinicdir.db import transaction
 from clinicdir.locations.queries import get_location
 from clinicdir.staff.rules import Role
 from tests.browser.conftest import picture
 from tests.make import make_request, make_staff, sign_in
+from tests.own import checked as has_passed
+from tests.own import hold_out, in_days, make_own
 from tests.parts import html_checker
 
 pytestmark = [pytest.mark.needs("Chromium")]
@@ -39,8 +42,12 @@ PUBLIC = (
     "/request",
     "/request?location=renton&goal=run",
     "/no-such-page",
+    "/lost-link",
     "/staff/login",
 )
+
+
+OWN_CHANGES = ("/change/who", "/change/contact", "/change/times", "/change/clinic")
 
 
 class Walk:
@@ -121,6 +128,49 @@ def _fill_contact(page: Page) -> None:
     page.get_by_label("Phone", exact=True).check()
 
 
+def test_own_pages_are_light_and_for_everybody(site: Flask, base: str, walked: Walk) -> None:
+    for status in Status:
+        own = make_own(site, status, booked_at=in_days(7), decline_reason="no_times")
+        hold_out(site, in_days(3), in_days(4))
+        walked.load(base + own, f"own {status.value}")
+        page = walked.page
+        page.goto(f"{base}{own}/check")
+        check_look(page)
+        page.get_by_label("Last four digits of your phone number").fill("9999")
+        page.get_by_role("button", name="Go on").click()
+        assert page.title().startswith("Error: ")
+        check_look(page)
+        page.get_by_label("Last four digits of your phone number").fill("0123")
+        page.get_by_role("button", name="Go on").click()
+        walked.load(page.url, f"own {status.value} checked")
+        if status is Status.OFFERED:
+            for end in ("/fax-cover", "/withdraw", *OWN_CHANGES):
+                walked.load(base + own + end, f"own {end}")
+
+
+def test_refused_change_is_for_everybody(site: Flask, base: str, walked: Walk) -> None:
+    own, page = make_own(site), walked.page
+    page.goto(f"{base}{own}/change/contact")
+    page.get_by_label("Last four digits of your phone number").fill("0123")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_label("Phone number").fill("12")
+    page.get_by_role("button", name="Save the change").click()
+    assert page.title().startswith("Error: Change how the clinic reaches you")
+    check_look(page)
+    picture(page, "own change refused")
+
+
+def test_printed_own_page_keeps_what_matters(site: Flask, base: str, walked: Walk) -> None:
+    page = walked.page
+    page.goto(base + make_own(site))
+    page.emulate_media(media="print")
+    seen = page.inner_text("body")
+    for words in ("We have your request", "Renton", "(206) 693-9929", "YOUR REFERENCE"):
+        assert words.casefold() in seen.casefold()
+    assert "Take back" not in seen
+    assert "For staff" not in seen
+
+
 def test_staff_pages_are_light_and_for_everybody(site: Flask, base: str, walked: Walk) -> None:
     with site.app_context():
         references = [make_request(site, patient_name=f"P{n}").reference for n in range(3)]
@@ -169,6 +219,13 @@ def test_every_page_is_valid_html(site: Flask, tmp_path: Path) -> None:
     pages["empty"] = client.post("/find", data={"address": " "}).get_data(as_text=True)
     place = {"latitude": "47.535", "longitude": "-122.230"}
     pages["place"] = client.post("/find", data=place).get_data(as_text=True)
+    own = make_own(site, Status.OFFERED)
+    hold_out(site, in_days(3))
+    for end in ("", "/check", "/withdraw", "/fax-cover"):
+        pages[own + end] = client.get(own + end).get_data(as_text=True)
+    passed = has_passed(site, own)
+    for end in ("", "/fax-cover", *OWN_CHANGES):
+        pages[f"{own}{end} checked"] = passed.get(own + end).get_data(as_text=True)
     pages["forged"] = client.post("/request", data={"goal": "run"}).get_data(as_text=True)
     sign_in(client, "desk@example.com")
     for path in ("/staff/", f"/staff/requests/{reference}"):

@@ -5,10 +5,29 @@ from clinicdir.web.public import (
     directory,
     finding,
     guide,
+    lost_link,
     mistakes,
+    own_changes,
+    own_check,
     own_page,
+    own_papers,
+    own_withdrawal,
     sending,
 )
 from clinicdir.web.public.blueprint import bp
 
-__all__ = ["asking", "bp", "directory", "finding", "guide", "mistakes", "own_page", "sending"]
+__all__ = [
+    "asking",
+    "bp",
+    "directory",
+    "finding",
+    "guide",
+    "lost_link",
+    "mistakes",
+    "own_changes",
+    "own_check",
+    "own_page",
+    "own_papers",
+    "own_withdrawal",
+    "sending",
+]

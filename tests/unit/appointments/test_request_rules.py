@@ -17,7 +17,8 @@ from clinicdir.appointments.rules import (
 )
 from clinicdir.errors import NotAllowed
 
-# The table of the architecture, a line a status.
+# The table of the architecture, a line a status; its quarantined row lacks the last two moves,
+# which a sender who is never told of it must find there as in received.
 TABLE = """
 received: claim in_review, book booked, decline declined, withdraw withdrawn,
   quarantine quarantined, transfer received
@@ -35,7 +36,8 @@ missed: reopen in_review, give_up no_reply, undo booked
 declined: reopen in_review
 withdrawn:
 no_reply: reopen in_review
-quarantined: clear received, decline declined, withdraw withdrawn
+quarantined: clear received, decline declined, withdraw withdrawn, transfer quarantined,
+  change quarantined
 entered_in_error:
 """
 CONTACTABLE = {"received", "in_review", "awaiting_patient", "offered", "waitlisted"}

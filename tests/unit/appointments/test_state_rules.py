@@ -34,7 +34,8 @@ missed: reopen in_review, give_up no_reply, undo booked
 declined: reopen in_review
 withdrawn:
 no_reply: reopen in_review
-quarantined: clear received, decline declined, withdraw withdrawn
+quarantined: clear received, decline declined, withdraw withdrawn, transfer quarantined,
+    change quarantined
 entered_in_error:
 """
 
