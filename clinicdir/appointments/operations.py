@@ -42,9 +42,8 @@ def act(
     appointment_request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime
 ) -> None:
     """Move a request on, with history and audit; NotAllowed where it has changed meanwhile."""
-    came_from = appointment_request.status
-    to = next_status(came_from, move.action)
-    _check_page(appointment_request, move, actor=actor, now=now)
+    came_from, left = appointment_request.status, appointment_request.location
+    to = check_move(appointment_request, move, actor=actor, now=now)
     _apply(appointment_request, move, actor=actor, now=now)
     appointment_request.status = to
     appointment_request.changed_at = now
@@ -56,14 +55,18 @@ def act(
         came_from=came_from,
         actor=actor,
         now=now,
-        words=_words_of(move),
+        words=_words_of(move, left),
     )
     _tell(appointment_request, move, actor=actor, now=now)
     db.session.flush()
 
 
-def _check_page(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> None:
-    """Refuse what was pressed on a page older than the request, or while another is on it."""
+def check_move(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> Status:
+    """Return the state that a move leads to; NotAllowed where it cannot be made.
+
+    Neither on a page older than the request, nor while another is on it.
+    """
+    to = next_status(request.status, move.action)
     if move.seen_version not in (None, request.version):
         message = "The page is older than the request."
         raise NotAllowed(message)
@@ -71,6 +74,7 @@ def _check_page(request: AppointmentRequest, move: Move, *, actor: Actor, now: d
     if actor.kind is ActorKind.STAFF and holder not in (None, actor.staff_id):
         message = "Somebody else is on it."
         raise NotAllowed(message)
+    return to
 
 
 def _apply(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> None:
@@ -141,10 +145,12 @@ def lease_holder(appointment_request: AppointmentRequest, *, now: datetime) -> i
     return appointment_request.claimed_by if until is not None and until > now else None
 
 
-def _words_of(move: Move) -> dict[str, Any]:
+def _words_of(move: Move, left: Location) -> dict[str, Any]:
     words: dict[str, Any] = {"note": move.note}
     if move.details:
         words["details"] = list(move.details)
+    if move.location is not None:
+        words["passed"] = [left.slug, move.location.slug]
     return words
 
 

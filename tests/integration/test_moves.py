@@ -138,7 +138,7 @@ def test_book_fixes_a_time_of_the_clinic(
     assert told(app)[3:6] == ("book", reference, "in_review > booked")
     page = page_text(desk.get(f"/staff/requests/{reference}").get_data(as_text=True))
     assert "Tue, Dec 1, 2:30 pm" in page
-    assert "Next step" not in page
+    assert "Mark as booked" not in page
 
 
 def test_decline_keeps_the_reason_and_a_sealed_note(
