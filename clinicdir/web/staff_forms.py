@@ -93,18 +93,17 @@ class OfferForm(MoveForm):
 
     in_pairs = True
 
-    day1 = StringField(marked("First day"), render_kw=_DAY)
+    day1 = StringField(marked("Day 1"), render_kw=_DAY)
     time1 = StringField(marked("Time at the clinic"), render_kw=_TIME)
-    day2 = StringField(marked("Second day (optional)"), render_kw=_DAY)
+    day2 = StringField(marked("Day 2 (optional)"), render_kw=_DAY)
     time2 = StringField(marked("Time at the clinic"), render_kw=_TIME)
-    day3 = StringField(marked("Third day (optional)"), render_kw=_DAY)
+    day3 = StringField(marked("Day 3 (optional)"), render_kw=_DAY)
     time3 = StringField(marked("Time at the clinic"), render_kw=_TIME)
 
     def read(self, found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
         """Return the typed times; a pair left empty is none, but one there must be."""
-        pairs = (
-            (self.day1, self.time1), (self.day2, self.time2), (self.day3, self.time3),
-        )  # fmt: skip
+        fields = self.asked()
+        pairs = list(zip(fields[::2], fields[1::2], strict=True))
         errors: list[FieldError] = []
         times: list[datetime] = []
         for pair in [pair for pair in pairs if _is_typed(*pair)] or pairs[:1]:

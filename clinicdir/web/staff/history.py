@@ -62,7 +62,7 @@ def _words(action: Action, said: Mapping[str, Any], places: Mapping[str, str]) -
     if action is Action.NOTE and details == [NEW_LINK]:
         return gettext("new link given")
     if action is Action.CHANGE:
-        return gettext("%(what)s: %(details)s", what=what, details=_answer_names(said))
+        return gettext("%(what)s (%(details)s)", what=what, details=_answer_names(said))
     if action is Action.LOG_CONTACT and details:
         ended = gettext(OUTCOMES[details[0]]) if details[0] in OUTCOMES else details[0]
         return gettext("%(what)s: %(details)s", what=what, details=ended)

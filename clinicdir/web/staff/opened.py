@@ -17,7 +17,7 @@ from clinicdir.appointments.queries import (
     list_events,
     list_ticked,
 )
-from clinicdir.appointments.rules import Action, Status, allowed_actions, parse_reference
+from clinicdir.appointments.rules import Status, allowed_actions, parse_reference
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import location_chain
 from clinicdir.db import transaction
@@ -26,7 +26,7 @@ from clinicdir.locations.queries import list_all_locations, organization_name
 from clinicdir.notifications.queries import list_deliveries
 from clinicdir.staff.operations import actor_of
 from clinicdir.staff.queries import names_of
-from clinicdir.staff.rules import Right, can
+from clinicdir.staff.rules import Right
 from clinicdir.web.answers import answer_rows, goal_words
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
@@ -114,14 +114,13 @@ def request_page(
     events, holder = list_events(found), lease_holder(found, now=now)
     people = names_of({event.staff_id for event in events if event.staff_id} | {holder or 0})
     every = list_all_locations()
-    choices = Choices(
-        [place for place in every if place.id != found.location_id], time_choices(found, now=now)
-    )
+    others = [place for place in every if place.id != found.location_id]
+    choices = Choices(others, time_choices(found, now=now))
     if form is not None:
         form.prepare(choices)
     steps = Steps()
     if holder in (None, member.id):
-        steps = steps_of(found, member, choices, tried=attempted, form=form, now=now)
+        steps = steps_of(found, member.role, choices, tried=attempted, form=form, now=now)
     tried = steps.named(attempted)
     return render_template(
         "staff/request.html",
@@ -135,9 +134,7 @@ def request_page(
         deliveries=list_deliveries(found.id),
         holder=holder,
         steps=steps,
-        may_change=steps.note is not None and Action.CHANGE in allowed_actions(found.status),
-        may_pass_on=steps.note is not None and Action.TRANSFER in allowed_actions(found.status),
-        may_give_link=steps.note is not None and can(member.role, Right.ACT),
+        can_change=allowed_actions(found.status) if steps.note else frozenset(),
         problem=problem,
         attempted=attempted,
         typed=[] if form is None or (tried and tried.form is form) else form.typed(),

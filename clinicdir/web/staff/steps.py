@@ -8,8 +8,7 @@ from flask import url_for
 
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import Action, Status, allowed_actions
-from clinicdir.staff.models import StaffMember
-from clinicdir.staff.rules import Right, can
+from clinicdir.staff.rules import Right, Role, can
 from clinicdir.web.language import gettext
 from clinicdir.web.staff_forms import AcceptForm, Choices, MoveForm, form_of
 from clinicdir.web.staff_labels import BUTTONS, TITLES
@@ -146,7 +145,7 @@ class _Maker:
 
 def steps_of(
     found: AppointmentRequest,
-    member: StaffMember,
+    role: Role,
     choices: Choices,
     *,
     tried: str | None,
@@ -154,10 +153,10 @@ def steps_of(
     now: datetime,
 ) -> Steps:
     """Return what a person may do with a request now; the caller looks after the lease."""
-    if not can(member.role, Right.ACT):
+    if not can(role, Right.ACT):
         return Steps()
     allowed = {step for step in allowed_actions(found.status) if makes_sense(found, step, now=now)}
-    if not can(member.role, Right.SETTINGS):
+    if not can(role, Right.SETTINGS):
         allowed.discard(Action.MARK_ERROR)
     maker = _Maker(found, choices, tried, form)
     front = [step for step in _FRONT.get(found.status, ()) if step in allowed]
