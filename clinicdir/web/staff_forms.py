@@ -94,11 +94,11 @@ class OfferForm(MoveForm):
     in_pairs = True
 
     day1 = StringField(marked("Day 1"), render_kw=_DAY)
-    time1 = StringField(marked("Time at the clinic"), render_kw=_TIME)
+    time1 = StringField(marked("Time on day 1"), render_kw=_TIME)
     day2 = StringField(marked("Day 2 (optional)"), render_kw=_DAY)
-    time2 = StringField(marked("Time at the clinic"), render_kw=_TIME)
+    time2 = StringField(marked("Time on day 2"), render_kw=_TIME)
     day3 = StringField(marked("Day 3 (optional)"), render_kw=_DAY)
-    time3 = StringField(marked("Time at the clinic"), render_kw=_TIME)
+    time3 = StringField(marked("Time on day 3"), render_kw=_TIME)
 
     def read(self, found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
         """Return the typed times; a pair left empty is none, but one there must be."""
