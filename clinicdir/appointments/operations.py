@@ -54,7 +54,7 @@ class _Step:
     now: datetime
     came_from: Status
     to: Status
-    left: int  # the location's number
+    left: Location
 
     @property
     def action(self) -> Action:
@@ -77,14 +77,7 @@ def act(
     StaleDataError where another did so at this very moment: read the row `to_change` and it
     waits for the other instead. That an undo comes within ten minutes is for the caller to check.
     """
-    step = _Step(
-        move,
-        actor,
-        now,
-        came_from=appointment_request.status,
-        to=next_status(appointment_request.status, move.action),
-        left=appointment_request.location_id,
-    )
+    step = _step(appointment_request, move, actor=actor, now=now)
     with db.session.no_autoflush:  # one step is one UPDATE and so one new version
         _check_actor(appointment_request, step)
         _check_details(appointment_request, step)
@@ -100,6 +93,22 @@ def act(
     _write_down(appointment_request, step)
     _tell(appointment_request, step)
     db.session.flush()
+
+
+def check_move(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> None:
+    """Raise NotAllowed where a move cannot be made now, before anybody fills in its details."""
+    _check_actor(request, _step(request, move, actor=actor, now=now))
+
+
+def _step(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> _Step:
+    return _Step(
+        move,
+        actor,
+        now,
+        came_from=request.status,
+        to=next_status(request.status, move.action),
+        left=request.location,
+    )
 
 
 def _check_actor(request: AppointmentRequest, step: _Step) -> None:
@@ -187,9 +196,11 @@ def _write_down(request: AppointmentRequest, step: _Step) -> None:
         words["details"] = list(move.details)
     if move.decline_reason is not None:
         words["reason"] = move.decline_reason
+    if request.location_id != step.left.id:
+        words["passed"] = [step.left.slug, request.location.slug]
     # Chains are locked in the order of the clinics: two that pass on to each other must not
     # each hold what the other waits for.
-    for location_id in sorted({step.left, request.location_id}):
+    for location_id in sorted({step.left.id, request.location_id}):
         if location_id == request.location_id:
             add_event(
                 request,

@@ -1,13 +1,19 @@
 """Reads of requests; those for staff take the scope of the person who looks."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import lazyload
 
-from clinicdir.appointments.models import AppointmentRequest, RequestEvent
-from clinicdir.appointments.rules import Status
+from clinicdir.appointments.models import AppointmentRequest, RequestEvent, RequestLocation
+from clinicdir.appointments.rules import Action, Status
 from clinicdir.crypto import token_hash
 from clinicdir.db import db
 from clinicdir.errors import NotFound
+from clinicdir.locations.models import Location
+from clinicdir.locations.queries import find_location
 from clinicdir.staff.rules import Scope
 
 CLOSED = tuple(status for status in Status if not status.is_open)
@@ -51,20 +57,57 @@ def list_requests(
 
 
 def count_requests(
-    *, scope: Scope, location_id: int | None = None, statuses: tuple[Status, ...]
-) -> int:
-    """Return how many there are, counted up to one past `COUNT_CAP`."""
-    query = select(AppointmentRequest).where(AppointmentRequest.status.in_(statuses))
-    if location_id is not None:
-        query = query.where(AppointmentRequest.location_id == location_id)
-    some = _within(query, scope).with_only_columns(AppointmentRequest.id).limit(COUNT_CAP + 1)
-    return db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
+    *, scope: Scope, location_id: int | None = None, groups: Mapping[str, tuple[Status, ...]]
+) -> dict[str, int]:
+    """Return how many there are of each group, counted up to one past `COUNT_CAP`."""
+    counts = []
+    for statuses in groups.values():
+        query = select(AppointmentRequest).where(AppointmentRequest.status.in_(statuses))
+        if location_id is not None:
+            query = query.where(AppointmentRequest.location_id == location_id)
+        some = _within(query, scope).with_only_columns(AppointmentRequest.id).limit(COUNT_CAP + 1)
+        counts.append(select(func.count()).select_from(some.subquery()).scalar_subquery())
+    return dict(zip(groups, db.session.execute(select(*counts)).one(), strict=True))
 
 
 def list_events(appointment_request: AppointmentRequest) -> list[RequestEvent]:
     """Return a request's history, oldest first."""
     query = select(RequestEvent).where(RequestEvent.request_id == appointment_request.id)
     return list(db.session.scalars(query.order_by(RequestEvent.id)))
+
+
+def list_ticked(appointment_request: AppointmentRequest) -> list[Location]:
+    """Return the locations that the patient ticked, in the order of ticking."""
+    query = (
+        select(Location)
+        .join(RequestLocation, RequestLocation.location_id == Location.id)
+        .where(RequestLocation.request_id == appointment_request.id)
+    )
+    return list(db.session.scalars(query.order_by(RequestLocation.ordinal)))
+
+
+@dataclass(frozen=True)
+class PassedOn:
+    """What a location keeps of a request that it passed on: the reference, to whom, and when."""
+
+    reference: str
+    left: Location
+    to: Location
+    at: datetime
+
+
+def find_passed_on(reference: str, *, scope: Scope) -> PassedOn | None:
+    """Return where a request went that once lay inside the scope, None for any other."""
+    query = (
+        select(RequestEvent)
+        .join(AppointmentRequest, AppointmentRequest.id == RequestEvent.request_id)
+        .where(AppointmentRequest.reference == reference, RequestEvent.action == Action.TRANSFER)
+    )
+    for event in db.session.scalars(query.order_by(RequestEvent.id.desc())):
+        left, to = (find_location(slug) for slug in event.unseal()["passed"])
+        if left is not None and to is not None and scope.holds(left.id):
+            return PassedOn(reference, left, to, event.at)
+    return None
 
 
 def get_by_link(token: str, *, to_change: bool = False) -> AppointmentRequest:

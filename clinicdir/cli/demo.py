@@ -38,6 +38,10 @@ _PEOPLE = (
     ("Farah Sample", "206 555 0106", "everyday", "hip", "so"),
     ("Grigori Sample", "206 555 0107", "paddle_board", "shoulder", "ru"),
     ("Hana Sample", "425 555 0108", "run", "hip", "ko"),
+    ("Ines Sample", "206 555 0109", "everyday", "knee", "es"),
+    ("Jonas Sample", "425 555 0110", "ski", "knee", "en"),
+    ("Kira Sample", "206 555 0111", "climb", "shoulder", "en"),
+    ("Liam Sample", "425 555 0112", "run", "foot_or_ankle", "en"),
 )
 
 
@@ -115,10 +119,21 @@ def _submit(person: tuple[str, str, str, str, str], place: Location, *, now: dat
 
 
 def _work_a_little(*, now: datetime) -> None:
-    """Let somebody have taken up one request, and booked another."""
+    """Let the desk have worked a while: requests booked, taken up, offered, tried, put aside."""
     desk = next(member for member in list_staff() if member.role is Role.DESK)
-    waiting = list_requests(scope=desk.scope, statuses=(Status.RECEIVED,), limit=2)
-    booked_at = (now + timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
-    for found, action in zip(waiting, (Action.BOOK, Action.CLAIM), strict=False):
-        step = Move(action, found.version, booked_at=booked_at)
-        act(found, step, actor=actor_of(desk), now=now - timedelta(minutes=5))
+    waiting = list_requests(scope=desk.scope, statuses=(Status.RECEIVED,), limit=5)
+    later = (now + timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
+    lives = (
+        (Action.BOOK,),
+        (Action.CLAIM,),
+        (Action.CLAIM, Action.OFFER),
+        (Action.CLAIM, Action.AWAIT_PATIENT),
+        (Action.QUARANTINE,),
+    )
+    for found, actions in zip(waiting, lives, strict=False):
+        for action in actions:
+            offered = (later, later + timedelta(days=1)) if action is Action.OFFER else ()
+            step = Move(action, found.version, booked_at=later, offered=offered)
+            act(found, step, actor=actor_of(desk), now=now - timedelta(minutes=5))
+        if Action.QUARANTINE in actions:
+            found.suspicions = ["links", "repeated_text"]

@@ -245,16 +245,6 @@ class SendForm(Form):
     consent_version = HiddenField()
 
 
-class MoveForm(Form):
-    """One move of staff on a request, with the version that their page showed."""
-
-    version = HiddenField()
-    day = StringField()
-    time = StringField()
-    decline_reason = RadioField(validate_choice=False)
-    note = StringField()
-
-
 def _as_answer(field: Field) -> Any:  # noqa: ANN401 - text, list or yes-no
     if isinstance(field, BooleanField):
         return bool(field.data)

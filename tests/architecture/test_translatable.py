@@ -99,7 +99,9 @@ def test_request_and_staff_pages_have_no_text_outside_the_catalogue(
     client = bracketed.test_client()
     sign_in(client, "desk@example.com")
     known = data | {"Robin Example", "desk@example.com", reference[:3], reference[3:], "email"}
-    for path in ("/staff/", f"/staff/requests/{reference}", "/staff/?group=closed"):
+    opened = f"/staff/requests/{reference}"
+    changes = [f"{opened}/change/{what}" for what in ("who", "contact", "times", "clinic")]
+    for path in ("/staff/", opened, *changes, f"{opened}/print", "/staff/?group=closed"):
         html = client.get(path).get_data(as_text=True)
         assert untranslated(html, known) == set(), path
 

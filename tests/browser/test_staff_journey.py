@@ -45,6 +45,7 @@ def test_desk_signs_in_claims_books_and_declines(site: Flask, base: str, page: P
     expect(page.get_by_text("Tue, Jan 12, 2:30 pm").first).to_be_visible()
 
     page.goto(f"{base}/staff/requests/{second}")
+    page.get_by_text("We cannot do it").click()
     page.get_by_label("We have no times in reach").check()
     page.get_by_role("button", name="Decline").click()
     expect(page.locator(".tag").first).to_have_text("Closed")

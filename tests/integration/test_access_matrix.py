@@ -17,14 +17,16 @@ from werkzeug.test import TestResponse
 
 from clinicdir import clock
 from clinicdir.appointments.arrival import link_token
-from clinicdir.appointments.rules import new_reference
+from clinicdir.appointments.rules import Action, new_reference
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.db import transaction
+from clinicdir.locations.mistakes import report_mistake
 from clinicdir.locations.queries import get_location
 from clinicdir.staff import operations
 from clinicdir.staff.queries import list_staff
 from clinicdir.staff.rules import RIGHTS, Right, Role
 from clinicdir.web.security import OPEN, SIGNED_IN
+from clinicdir.web.staff.steps import STAFF_ACTIONS
 from tests.make import make_request, make_staff, sign_in, token_of
 from tests.tables import all_rows, rows
 
@@ -41,6 +43,8 @@ PEOPLE: dict[str, tuple[Role, str] | None] = {
     "disabled": (Role.DESK, A),
 }
 SIGNED_OUT = ("nobody", "disabled")
+ACTIONS = sorted(STAFF_ACTIONS - {Action.MARK_ERROR})
+BESIDE = ("accept", "link", "change/contact", "change/clinic")
 
 
 @dataclass
@@ -53,6 +57,7 @@ class Record:
     token: str
     invitation: str
     filename: str
+    mistake: str
     version: int = 0
 
     def fill(self, rule: Rule) -> list[dict[str, str]]:
@@ -83,10 +88,12 @@ def make_records(app: Flask, person: str, invitation: str) -> list[Record]:
     at = PEOPLE[person]
     own = at[1] if at else A
     foreign = B if own == A else A
-    records = []
+    records: list[Record] = []
     with app.app_context():
         for kind, slug in (("own", own), ("foreign", foreign)):
             made = make_request(app, location=slug)
+            with transaction():
+                report_mistake(get_location(slug), "The fax is old.", now=clock.now())
             records.append(
                 Record(
                     kind=kind,
@@ -95,10 +102,11 @@ def make_records(app: Flask, person: str, invitation: str) -> list[Record]:
                     token=link_token(made),
                     invitation=invitation,
                     filename="css/site.css",
+                    mistake=str(len(records) + 1),
                     version=made.version,
                 )
             )
-    missing = Record("missing", "nowhere", new_reference(), "nothing", "nothing", "css/no.css")
+    missing = Record("missing", "nowhere", new_reference(), "nothing", "nothing", "css/no.css", "9")
     return [*records, missing]
 
 
@@ -154,7 +162,7 @@ def same_for_all(answer: TestResponse, record: Record) -> tuple[Any, ...]:
     """Return all that a person sees of an answer, without what was asked for itself."""
 
     def masked(text: str) -> str:
-        for asked in (record.reference, record.slug):
+        for asked in (record.reference, record.slug, f"mistakes/{record.mistake}/"):
             text = text.replace(asked, "WHAT WAS ASKED FOR")
         return text
 
@@ -175,11 +183,11 @@ def expected(person: str, rule: Rule, right: Right, method: str, record: Record)
         return {200}
     if right not in RIGHTS[at[0]]:
         return {403}
-    if not rule.arguments.isdisjoint({"reference", "slug"}):
-        within = record.kind == "own" or (record.kind == "foreign" and at[0] is Role.ADMIN)
-        if not within:
-            return {404}
-    return {200} if method in READS else {303, 422}
+    within = record.kind == "own" or (record.kind == "foreign" and at[0] is Role.ADMIN)
+    if {"reference", "slug", "mistake"} & rule.arguments and not within:
+        return {404}
+    # A move that its state does not admit, or that an earlier one of this walk made stale: 409.
+    return {200} if method in READS else {303, 409, 422}
 
 
 @pytest.mark.parametrize("person", PEOPLE)
@@ -240,10 +248,12 @@ def test_whoever_may_not_act_changes_nothing(app: Flask, invitation: str, person
         client.get("/staff/")
     before = all_rows(app, without=("audit_entry", "audit_head", "staff_session"))
     for record in records:
-        for action in ("claim", "book", "decline"):
+        for action in (*ACTIONS, "mark_error", "accept", "link", "change/contact"):
             url = f"/staff/requests/{record.reference}/{action}"
             answer = ask(client, url, "POST", record)
             assert answer.status_code == 403
+        answer = ask(client, f"/staff/mistakes/{record.mistake}/done", "POST", record)
+        assert answer.status_code == 403
     assert all_rows(app, without=("audit_entry", "audit_head", "staff_session")) == before
 
 
@@ -256,7 +266,9 @@ def test_foreign_request_is_never_changed_nor_noted_as_seen(
     version = rows(app, "appointment_request", "version")[1]
     for url, method in (
         (f"/staff/requests/{foreign.reference}", "GET"),
-        *((f"/staff/requests/{foreign.reference}/{act}", "POST") for act in ("claim", "book")),
+        (f"/staff/requests/{foreign.reference}/print", "GET"),
+        (f"/staff/requests/{foreign.reference}/change/contact", "GET"),
+        *((f"/staff/requests/{foreign.reference}/{act}", "POST") for act in (*ACTIONS, *BESIDE)),
     ):
         assert ask(client, url, method, foreign).status_code == 404
     told = rows(app, "audit_entry", "action", "subject")
@@ -313,13 +325,24 @@ def test_odd_references_are_missing(app: Flask) -> None:
         assert (answer.status_code, answer.data) == (404, unknown.data), typed
 
 
-def test_reference_in_another_spelling_is_missing(app: Flask, invitation: str) -> None:
+def test_reference_in_another_spelling_leads_to_its_page_inside_the_scope(
+    app: Flask, invitation: str
+) -> None:
     client, records = make_client(app, "desk A"), make_records(app, "desk A", invitation)
-    own = records[0].reference
-    assert client.get(f"/staff/requests/{own}").status_code == 200
-    for typed in (own.lower(), f"{own[:3]}-{own[3:]}", f" {own}"):
-        if typed != own:
-            assert client.get(f"/staff/requests/{quote(typed)}").status_code == 404
+    own, foreign, missing = (record.reference for record in records)
+    for end in ("", "/print", "/change/times"):
+        assert client.get(f"/staff/requests/{own}{end}").status_code == 200
+        for spell in (str.lower, lambda one: f"{one[:3]}-{one[3:]}", lambda one: f" {one}"):
+            answer = client.get(f"/staff/requests/{quote(spell(own))}{end}")
+            assert (answer.status_code, answer.headers["Location"]) == (
+                303, f"/staff/requests/{own}{end}",
+            )  # fmt: skip
+            unknown = client.get("/staff/no/such/page")
+            for other in (foreign, missing):
+                answer = client.get(f"/staff/requests/{quote(spell(other))}{end}")
+                assert (answer.status_code, answer.data) == (404, unknown.data)
+    form = {"csrf_token": form_token(client), "version": "1"}
+    assert client.post(f"/staff/requests/{own.lower()}/claim", data=form).status_code == 404
 
 
 def test_role_in_the_form_gives_no_rights(app: Flask, invitation: str) -> None:

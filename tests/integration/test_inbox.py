@@ -49,7 +49,8 @@ def ask(app: Flask, location: str, name: str, **changes: Any) -> str:  # noqa: A
 def move(app: Flask, reference: str, action: Action) -> None:
     with app.app_context(), transaction():
         found = get_request(reference, scope=EVERYWHERE)
-        step = Move(action, found.version, booked_at=clock.now() + timedelta(days=1))
+        later = clock.now() + timedelta(days=1)
+        step = Move(action, found.version, booked_at=later, offered=(later,))
         act(found, step, actor=OPERATOR, now=clock.now())
 
 
@@ -124,7 +125,8 @@ def test_inbox_lists_what_waits_at_the_persons_locations(app: Flask, frozen: Clo
     assert "Foreign" not in page
     assert "bellevue" not in page.casefold()
     assert tabs(page) == [
-        "All my clinics", "Renton", "Covington", "To do (2)", "New (2)", "Booked (0)", "Closed (0)",
+        "All my clinics", "Renton", "Covington", "To do (2)", "New (2)", "Being handled (0)",
+        "Waiting for patient (0)", "Booked (0)", "Closed (0)",
     ]  # fmt: skip
     assert "<title>Requests (2)" in page
 
@@ -154,7 +156,10 @@ def test_filter_shows_one_location(app: Flask) -> None:
     page = desk.get("/staff/?location=covington").get_data(as_text=True)
     assert [row["Patient"] for row in table(page)] == ["Covington Person"]
     assert "<h1>Covington</h1>" in page
-    assert tabs(page)[3:] == ["To do (1)", "New (1)", "Booked (0)", "Closed (0)"]
+    assert tabs(page)[3:] == [
+        "To do (1)", "New (1)", "Being handled (0)", "Waiting for patient (0)", "Booked (0)",
+        "Closed (0)",
+    ]  # fmt: skip
     assert names(desk, "/staff/?location=") == ["Renton Person", "Covington Person"]
 
 
@@ -171,24 +176,67 @@ def test_filter_by_a_foreign_location_is_as_unknown_as_by_none(app: Flask) -> No
 def test_groups_part_the_requests_by_state(app: Flask, frozen: Clock) -> None:
     desk = make_desk(app, "renton")
     ask(app, "renton", "New Person")
-    for name, action in (
+    for name, *actions in (
         ("Handled Person", Action.CLAIM),
+        ("Tried Person", Action.CLAIM, Action.AWAIT_PATIENT),
+        ("Listed Person", Action.CLAIM, Action.WAITLIST),
+        ("Offered Person", Action.CLAIM, Action.OFFER),
         ("Booked Person", Action.BOOK),
         ("Declined Person", Action.DECLINE),
         ("Withdrawn Person", Action.WITHDRAW),
         ("Doubtful Person", Action.QUARANTINE),
     ):
-        move(app, ask(app, "renton", name), action)
-    assert names(desk) == ["New Person", "Handled Person", "Doubtful Person"]
-    assert names(desk, "/staff/?group=open") == ["New Person", "Handled Person", "Doubtful Person"]
+        reference = ask(app, "renton", name)
+        for action in actions:
+            move(app, reference, action)
+    move(app, ask(app, "bellevue", "Foreign Person"), Action.QUARANTINE)
+    open_ones = ["New Person", "Handled Person", "Tried Person", "Listed Person", "Offered Person"]
+    assert names(desk) == open_ones
+    assert names(desk, "/staff/?group=open") == open_ones
     assert names(desk, "/staff/?group=new") == ["New Person"]
+    assert names(desk, "/staff/?group=handled") == ["Handled Person", "Listed Person"]
+    assert names(desk, "/staff/?group=waiting") == ["Tried Person", "Offered Person"]
     assert names(desk, "/staff/?group=booked") == ["Booked Person"]
+    assert names(desk, "/staff/?group=spam") == ["Doubtful Person"]
     assert names(desk, "/staff/?group=closed") == ["Declined Person", "Withdrawn Person"]
     page = desk.get("/staff/?group=closed").get_data(as_text=True)
-    assert tabs(page)[2:] == ["To do (3)", "New (1)", "Booked (1)", "Closed (2)"]
-    assert [row["State"] for row in table(desk.get("/staff/").get_data(as_text=True))] == [
-        "New", "Being handled", "Check: may be spam",
+    assert tabs(page)[2:] == [
+        "To do (5)", "New (1)", "Being handled (2)", "Waiting for patient (2)", "Booked (1)",
+        "Closed (2)", "Check: may be spam (1)",
     ]  # fmt: skip
+    assert [row["State"] for row in table(desk.get("/staff/").get_data(as_text=True))] == [
+        "New", "Being handled", "Waiting for patient", "Being handled", "Waiting for patient",
+    ]  # fmt: skip
+
+
+def test_group_of_spam_is_offered_while_there_is_some(app: Flask) -> None:
+    desk = make_desk(app, "renton")
+    reference = ask(app, "renton", "Doubtful Person")
+    assert "spam" not in desk.get("/staff/").get_data(as_text=True)
+    move(app, reference, Action.QUARANTINE)
+    assert tabs(desk.get("/staff/").get_data(as_text=True))[-1] == "Check: may be spam (1)"
+    move(app, reference, Action.CLEAR)
+    empty = desk.get("/staff/?group=spam").get_data(as_text=True)
+    assert (tabs(empty)[-1], table(empty)) == ("Check: may be spam (0)", [])
+
+
+def test_promise_that_was_broken_shows_as_overdue(app: Flask, frozen: Clock) -> None:
+    desk = make_desk(app, "renton")
+    made = {name: ask(app, "renton", name) for name in ("Late One", "On Time", "Answered One")}
+    with app.app_context(), transaction():
+        for name, minutes in (("Late One", 4), ("On Time", 5), ("Answered One", 4)):
+            found = get_request(made[name], scope=EVERYWHERE)
+            found.promise_at = found.due_at = frozen.now() + timedelta(minutes=minutes)
+            if name == "Answered One":
+                found.first_contact_at = frozen.now()
+    frozen.move(minutes=5)
+    waiting = [row["Waiting"] for row in table(desk.get("/staff/").get_data(as_text=True))]
+    assert waiting == ["5 min Overdue", "5 min", "5 min"]
+    text = page_text(desk.get(f"/staff/requests/{made['Late One']}").get_data(as_text=True))
+    assert (
+        "New Overdue waiting 5 min, since Tue, Nov 24, 12:00 pm, promised an answer by"
+        " Tue, Nov 24, 12:04 pm" in text
+    )
 
 
 def test_unknown_group_is_no_page_and_leaves_no_entry(app: Flask) -> None:

@@ -245,7 +245,7 @@ def test_without_a_count_nobody_may_guess(limited: Flask) -> None:
     page = client.get(f"{own}/check")
     storage = limiter.storage
     assert isinstance(storage, FileStorage)
-    storage._connection().execute("drop table hit")  # noqa: SLF001 - the file broke
+    storage._file.connection().execute("drop table hit")  # noqa: SLF001 - the file broke
     answer = press(client, page, f"{own}/check", proof="0123")
     assert answer.status_code == 503
     assert "Renton: (206) 693-9929" in main_text(answer)

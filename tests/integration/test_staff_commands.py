@@ -205,7 +205,14 @@ def test_demo_fills_a_morning_once_and_gives_each_role_a_link(
         assert len(places) == 3
     assert set(links) == set(Role)
     statuses = sorted(rows(app, "appointment_request", "status"))
-    assert statuses == ["booked", "in_review", *["received"] * 6]
+    assert statuses == [
+        "awaiting_patient",
+        "booked",
+        "in_review",
+        "offered",
+        "quarantined",
+        *["received"] * 7,
+    ]
     for role, token in links.items():
         client = app.test_client()
         page = client.get(f"/staff/invitation/{token}").get_data(as_text=True)

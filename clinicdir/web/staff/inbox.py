@@ -18,11 +18,12 @@ from clinicdir.appointments.rules import OPEN, Status
 from clinicdir.audit.operations import list_view_is_due, record_list_view
 from clinicdir.db import transaction
 from clinicdir.errors import NotFound
+from clinicdir.locations.mistakes import count_mistakes
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import list_all_locations, organization_name
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.staff.operations import actor_of
-from clinicdir.staff.rules import Right
+from clinicdir.staff.rules import Right, can
 from clinicdir.web.answers import area_words, goal_line_of
 from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
@@ -31,9 +32,13 @@ from clinicdir.web.staff.blueprint import bp, needs
 
 PAGE_SIZE = 50
 GROUPS: dict[str, tuple[Status, ...]] = {
+    # What may be spam stands apart, and is counted apart.
+    "open": tuple(status for status in OPEN if status is not Status.QUARANTINED),
     "new": (Status.RECEIVED,),
-    "open": OPEN,
+    "handled": (Status.IN_REVIEW, Status.WAITLISTED),
+    "waiting": (Status.AWAITING_PATIENT, Status.OFFERED),
     "booked": (Status.BOOKED,),
+    "spam": (Status.QUARANTINED,),
     "closed": tuple(status for status in CLOSED if status is not Status.BOOKED),
 }
 
@@ -74,6 +79,7 @@ def inbox() -> str:
         rows=[_row(row, now) for row in rows[:PAGE_SIZE]],
         next_after=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,
         unheard=_unheard(locations),
+        mistakes=count_mistakes(scope.location_ids) if can(member.role, Right.SETTINGS) else 0,
         smtp_missing=parts().settings.smtp_url is None,
         now=now,
     )
@@ -91,11 +97,11 @@ def _chosen(locations: list[Location]) -> Location | None:
 
 
 def _counts(scope: Any, location_id: int | None) -> dict[str, str]:  # noqa: ANN401
-    counts = {}
-    for group, statuses in GROUPS.items():
-        count = count_requests(scope=scope, location_id=location_id, statuses=statuses)
-        counts[group] = f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
-    return counts
+    counts = count_requests(scope=scope, location_id=location_id, groups=GROUPS)
+    return {
+        group: f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
+        for group, count in counts.items()
+    }
 
 
 def _row(found: AppointmentRequest, now: datetime) -> dict[str, Any]:

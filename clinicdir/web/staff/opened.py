@@ -1,87 +1,83 @@
 """One request, opened: what it says, what was done, and the next moves."""
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Any
 
-from flask import redirect, render_template, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm.exc import StaleDataError
 
 from clinicdir import clock
 from clinicdir.appointments.filing import stored_answers
 from clinicdir.appointments.models import AppointmentRequest
-from clinicdir.appointments.operations import Move, act, lease_holder
+from clinicdir.appointments.offers import list_offers
+from clinicdir.appointments.operations import lease_holder
 from clinicdir.appointments.queries import (
+    find_passed_on,
     get_request,
     list_events,
+    list_ticked,
 )
-from clinicdir.appointments.rules import Action, allowed_actions, parse_reference
+from clinicdir.appointments.rules import Status, allowed_actions, parse_reference
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import location_chain
 from clinicdir.db import transaction
-from clinicdir.errors import FieldError, Invalid, NotAllowed, NotFound, marked
-from clinicdir.locations.queries import organization_name
+from clinicdir.errors import NotFound
+from clinicdir.locations.queries import list_all_locations, organization_name
 from clinicdir.notifications.queries import list_deliveries
 from clinicdir.staff.operations import actor_of
 from clinicdir.staff.queries import names_of
-from clinicdir.staff.rules import Right, can
+from clinicdir.staff.rules import Right
 from clinicdir.web.answers import answer_rows, area_words, goal_line_of
-from clinicdir.web.forms import MoveForm
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
-from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
-
-_LATEST_BOOKING = timedelta(days=730)
-_NOTE_LENGTH = 500
-_TOO_LONG = 10  # digits of a version
-MOVES = (Action.CLAIM, Action.BOOK, Action.DECLINE)
-DECLINE_REASONS = {
-    "not_offered": marked("We do not offer this"),
-    "no_times": marked("We have no times in reach"),
-    "needs_referral": marked("A referral is needed first"),
-    "other": marked("Another reason"),
-}
-EVENT_WORDS = {
-    Action.SUBMIT: marked("came in"),
-    Action.CLAIM: marked("taken up"),
-    Action.BOOK: marked("booked"),
-    Action.DECLINE: marked("declined"),
-}
+from clinicdir.web.staff.history import history_lines, latest_change, who_did
+from clinicdir.web.staff.steps import Steps, steps_of
+from clinicdir.web.staff_forms import Choices, MoveForm, time_choices
+from clinicdir.web.staff_labels import SUSPICIONS
 
 
 @bp.get("/requests/<reference>")
 @needs(Right.OPEN)
-def open_request(reference: str) -> str:
-    """Show one request."""
-    return _request_page(reference, MoveForm(formdata=None))
-
-
-@bp.post("/requests/<reference>/<any(claim, book, decline):action>")
-@keeps_answers
-@needs(Right.ACT)
-def move(reference: str, action: str) -> ResponseReturnValue:
-    """Move a request on; a stale page is told so, with everything typed kept."""
-    member, now, attempted = signed_in(), clock.now(), Action(action)
-    found, form = _find(reference), MoveForm()
-    if form_token_failed():
-        return _request_page(reference, form, problem="expired", attempted=attempted), 400
+def open_request(reference: str) -> ResponseReturnValue:
+    """Show one request; of one passed on to a foreign clinic, only where it went."""
     try:
-        step = _read_move(attempted, form, found, now)
-    except Invalid as refusal:
-        for error in refusal.errors:
-            form[error.field].errors = [gettext(error.message)]
-        return _request_page(reference, form, attempted=attempted), 422
-    try:
-        with transaction():
-            act(_find(reference), step, actor=actor_of(member), now=now)
-    except (NotAllowed, StaleDataError):
-        return _request_page(reference, form, problem="stale", attempted=attempted), 409
-    return redirect(url_for("staff.open_request", reference=reference), code=303)
+        return in_one_spelling(reference) or request_page(reference)
+    except NotFound:
+        gone = find_passed_on(reference, scope=signed_in().scope)
+        if gone is None:
+            raise
+        return render_template(
+            "staff/passed_on.html", group=organization_name(), member=signed_in(), gone=gone
+        )
 
 
-def _find(reference: str) -> AppointmentRequest:
+@bp.get("/requests/<reference>/print")
+@needs(Right.OPEN)
+def print_request(reference: str) -> ResponseReturnValue:
+    """Show one request on a plain page for paper."""
+    elsewhere = in_one_spelling(reference)
+    if elsewhere is not None:
+        return elsewhere
+    now = clock.now()
+    record_look(reference, "print", now=now)
+    return render_template(
+        "staff/print.html", member=signed_in(), **_facts(find(reference), now=now), now=now
+    )
+
+
+def in_one_spelling(reference: str) -> ResponseReturnValue | None:
+    """Send a reference in groups or small letters on to its one address, inside the scope."""
+    parsed = parse_reference(reference)
+    if parsed is None or parsed == reference:
+        return None
+    found = get_request(parsed, scope=signed_in().scope)
+    values = (request.view_args or {}) | {"reference": found.reference}
+    return redirect(url_for(request.endpoint or "", **values), code=303)
+
+
+def find(reference: str) -> AppointmentRequest:
     """Return a request of the person's own locations; all others look as if they did not exist."""
     parsed = parse_reference(reference)
     if parsed is None or parsed != reference:
@@ -89,92 +85,13 @@ def _find(reference: str) -> AppointmentRequest:
     return get_request(parsed, scope=signed_in().scope)
 
 
-def _read_move(action: Action, form: MoveForm, found: AppointmentRequest, now: datetime) -> Move:
-    typed = form.version.data or ""
-    version = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < _TOO_LONG else 0
-    if action is Action.BOOK:
-        return Move(action, version, booked_at=_booked_at(form, found, now))
-    if action is Action.DECLINE:
-        if form.decline_reason.data not in DECLINE_REASONS:
-            raise Invalid(FieldError("decline_reason", "missing", marked("Select a reason")))
-        note = (form.note.data or "").strip()
-        if len(note) > _NOTE_LENGTH:
-            message = marked("Note must be 500 characters or less")
-            raise Invalid(FieldError("note", "too_long", message))
-        return Move(action, version, decline_reason=form.decline_reason.data, note=note or None)
-    return Move(action, version)
-
-
-def _booked_at(form: MoveForm, found: AppointmentRequest, now: datetime) -> datetime:
-    """Return the instant of a typed day and time at the clinic; one the clock skips is refused."""
-    zone = ZoneInfo(found.location.time_zone)
-    try:
-        local = datetime.strptime(  # noqa: DTZ007 - the clinic's zone is put in below
-            f"{(form.day.data or '').strip()} {(form.time.data or '').strip()}", "%Y-%m-%d %H:%M"
-        )
-        # Of an hour that comes twice when the clocks change, the first one is meant.
-        instant = local.replace(tzinfo=zone).astimezone(now.tzinfo)
-    except (ValueError, OverflowError):
-        message = marked("Enter the day and the time, like 2026-11-24 and 14:30")
-        raise Invalid(FieldError("day", "not_a_time", message)) from None
-    if instant.astimezone(zone).replace(tzinfo=None) != local:
-        message = marked("That time is skipped when the clocks change: choose another")
-        raise Invalid(FieldError("time", "skipped", message))
-    if not now < instant < now + _LATEST_BOOKING:
-        message = marked("The appointment must be in the future, within two years")
-        raise Invalid(FieldError("day", "not_ahead", message))
-    return instant
-
-
-def _request_page(
-    reference: str,
-    form: MoveForm,
-    *,
-    problem: str | None = None,
-    attempted: Action | None = None,
-) -> str:
-    """Show a request, with an audit entry for the look, however the page came about."""
-    member, now = signed_in(), clock.now()
-    _record_view(reference, now)
-    found = _find(reference)
-    personal, events, holder = found.personal, list_events(found), lease_holder(found, now=now)
-    form.version.data = str(found.version)
-    form.decline_reason.choices = [
-        (code, gettext(words)) for code, words in DECLINE_REASONS.items()
-    ]
-    people = {event.staff_id for event in events if event.staff_id} | {holder} - {None}
-    may_act = can(member.role, Right.ACT) and holder in (None, member.id)
-    moves = [step for step in MOVES if may_act and step in allowed_actions(found.status)]
-    return render_template(
-        "staff/request.html",
-        group=organization_name(),
-        member=member,
-        form=form,
-        request_=found,
-        personal=personal,
-        goal=goal_line_of(found, parts().intake, now=now),
-        area=area_words(found.body_area, parts().intake),
-        sections=answer_rows(stored_answers(found), parts().intake),
-        events=[(event, event.unseal().get("note")) for event in events],
-        event_words={action.value: gettext(words) for action, words in EVENT_WORDS.items()},
-        people=names_of({number for number in people if number}),
-        deliveries=list_deliveries(found.id),
-        holder=holder,
-        moves=moves,
-        problem=problem,
-        attempted=attempted,
-        typed=[] if attempted in moves else _typed(form),
-        now=now,
-    )
-
-
-def _record_view(reference: str, now: datetime) -> None:
+def record_look(reference: str, action: str, *, now: datetime) -> None:
     """Write the entry before anything is read for the page: transaction() would end the read."""
     member = signed_in()
     with transaction():
-        found = _find(reference)
+        found = find(reference)
         record(
-            "view",
+            action,
             actor=actor_of(member),
             now=now,
             subject=found.reference,
@@ -183,13 +100,66 @@ def _record_view(reference: str, now: datetime) -> None:
         )
 
 
-def _typed(form: MoveForm) -> list[dict[str, str]]:
-    """Return what was typed, to be shown where its form is not offered any more."""
-    reason = DECLINE_REASONS.get(form.decline_reason.data or "", "")
-    typed = {
-        gettext("Day"): form.day.data,
-        gettext("Time at the clinic"): form.time.data,
-        gettext("Why?"): gettext(reason) if reason else None,
-        gettext("Note for colleagues (optional)"): form.note.data,
+def request_page(
+    reference: str,
+    form: MoveForm | None = None,
+    *,
+    problem: str | None = None,
+    attempted: str | None = None,
+) -> str:
+    """Show a request, with an audit entry for the look, however the page came about."""
+    member, now = signed_in(), clock.now()
+    record_look(reference, "view", now=now)
+    found = find(reference)
+    events, holder = list_events(found), lease_holder(found, now=now)
+    people = names_of({event.staff_id for event in events if event.staff_id} | {holder or 0})
+    every = list_all_locations()
+    others = [place for place in every if place.id != found.location_id]
+    choices = Choices(others, time_choices(found, now=now))
+    if form is not None:
+        form.prepare(choices)
+    steps = Steps()
+    if holder in (None, member.id):
+        steps = steps_of(found, member.role, choices, tried=attempted, form=form, now=now)
+    tried = steps.named(attempted)
+    return render_template(
+        "staff/request.html",
+        member=member,
+        form=form or MoveForm(formdata=None),
+        **_facts(found, now=now),
+        lines=history_lines(events, people, {place.slug: place.name for place in every}),
+        changed=latest_change(events, now=now),
+        last=(who_did(events[-1], people), events[-1].at),
+        people=people,
+        deliveries=list_deliveries(found.id),
+        holder=holder,
+        steps=steps,
+        can_change=allowed_actions(found.status) if steps.note else frozenset(),
+        problem=problem,
+        attempted=attempted,
+        typed=[] if form is None or (tried and tried.form is form) else form.typed(),
+        is_typed=form is not None and bool(form.typed()),
+        now=now,
+    )
+
+
+def _facts(found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
+    """Return what the page and the printed page both show of a request."""
+    personal = found.personal
+    waits = found.status.is_open and found.first_contact_at is None
+    return {
+        "group": organization_name(),
+        "request_": found,
+        "personal": personal,
+        "goal": goal_line_of(found, parts().intake, now=now),
+        "area": area_words(found.body_area, parts().intake),
+        "sections": answer_rows(stored_answers(found), parts().intake),
+        "offers": list_offers(found, now=now) if found.status is Status.OFFERED else [],
+        "also_fine": [place.name for place in list_ticked(found) if place.id != found.location_id],
+        "promise": found.promise_at if waits else None,
+        "is_overdue": waits and found.promise_at is not None and found.promise_at < now,
+        "suspicions": [
+            gettext(SUSPICIONS.get(code, code))
+            for code in (found.suspicions if found.status is Status.QUARANTINED else [])
+        ],
     }
-    return [{"question": name, "answer": value} for name, value in typed.items() if value]

@@ -1,0 +1,74 @@
+"""A request's history in words: what was done, by whom, and what was written beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from clinicdir.appointments.models import RequestEvent
+from clinicdir.appointments.rules import Action
+from clinicdir.audit.rules import ActorKind
+from clinicdir.web.filters import age
+from clinicdir.web.language import gettext
+from clinicdir.web.staff_labels import ANSWER_NAMES, EVENT_WORDS, NEW_LINK, OUTCOMES
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event in words; `who` is empty where the words say it already."""
+
+    at: datetime
+    words: str
+    who: str
+    note: str | None
+
+
+def history_lines(
+    events: Sequence[RequestEvent], people: Mapping[int, str], places: Mapping[str, str]
+) -> list[Line]:
+    """Return the lines of a history; `people` and `places` give the names to show."""
+    lines = []
+    for event in events:
+        said = event.unseal()
+        who = "" if event.action is Action.SUBMIT else who_did(event, people)
+        lines.append(Line(event.at, _words(event.action, said, places), who, said.get("note")))
+    return lines
+
+
+def who_did(event: RequestEvent, people: Mapping[int, str]) -> str:
+    """Return who made an event: a person of the staff by name, the patient as such."""
+    if event.staff_id is not None:
+        return people.get(event.staff_id, "")
+    return {
+        ActorKind.PATIENT: gettext("the patient"),
+        ActorKind.OPERATOR: gettext("whoever runs this site"),
+    }.get(event.actor_kind, gettext("this site"))
+
+
+def latest_change(events: Sequence[RequestEvent], *, now: datetime) -> dict[str, str] | None:
+    """Return how long ago the patient last changed answers and which, None where never."""
+    for event in reversed(events):
+        if event.action is Action.CHANGE and event.actor_kind is ActorKind.PATIENT:
+            return {"age": age(event.at, now), "what": _answer_names(event.unseal())}
+    return None
+
+
+def _words(action: Action, said: Mapping[str, Any], places: Mapping[str, str]) -> str:
+    what = gettext(EVENT_WORDS[action])
+    details = said.get("details") or []
+    if action is Action.TRANSFER and "passed" in said:
+        slug = said["passed"][1]
+        return gettext("passed on to %(clinic)s", clinic=places.get(slug, slug))
+    if action is Action.NOTE and details == [NEW_LINK]:
+        return gettext("new link given")
+    if action is Action.CHANGE:
+        return gettext("%(what)s (%(details)s)", what=what, details=_answer_names(said))
+    if action is Action.LOG_CONTACT and details:
+        ended = gettext(OUTCOMES[details[0]]) if details[0] in OUTCOMES else details[0]
+        return gettext("%(what)s: %(details)s", what=what, details=ended)
+    return what
+
+
+def _answer_names(said: Mapping[str, Any]) -> str:
+    names = (ANSWER_NAMES.get(name, name) for name in said.get("details") or [])
+    return ", ".join(dict.fromkeys(gettext(name) for name in names))
