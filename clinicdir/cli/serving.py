@@ -20,6 +20,7 @@ from clinicdir.appointments.drafts import drop_old_drafts
 from clinicdir.appointments.messages import resolve
 from clinicdir.audit.rules import SYSTEM
 from clinicdir.cli.refusals import in_plain_words
+from clinicdir.cli.wire import StrictChannel
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
 from clinicdir.locations import seeds
 from clinicdir.notifications.channels import Send, SmtpAddress, SmtpChannel, send_nothing
@@ -33,6 +34,8 @@ _log = logging.getLogger(__name__)
 THREADS = 8
 _CONNECTIONS = 1000
 _HEADER_BYTES = 32_768
+# The site refuses more than 64,000 bytes; this much is read to say so, and then the line is cut.
+_BODY_BYTES = 1_000_000
 _DRAIN_S = 25
 _EVERY_S = 2.0
 _TIDY_EVERY_S = 3600.0
@@ -116,6 +119,7 @@ def run_server(app: Flask) -> None:
             threads=THREADS,
             connection_limit=_CONNECTIONS,
             max_request_header_size=_HEADER_BYTES,
+            max_request_body_size=_BODY_BYTES,
             # web/security.py decides whose X-Forwarded-… is believed; waitress would drop them.
             clear_untrusted_proxy_headers=False,
             ident=None,
@@ -127,6 +131,7 @@ def run_server(app: Flask) -> None:
             err=True,
         )
         sys.exit(1)
+    server.channel_class = StrictChannel
     _drain_on_sigterm(server)
     worker.start()
     click.echo(f"clinicdir is at {settings.url} (Ctrl+C ends it)")

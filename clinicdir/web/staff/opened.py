@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm.exc import StaleDataError
 
 from clinicdir import clock
+from clinicdir.appointments.answers import AnswerReader
 from clinicdir.appointments.filing import stored_answers
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act, lease_holder
@@ -97,11 +98,12 @@ def _read_move(action: Action, form: MoveForm, found: AppointmentRequest, now: d
     if action is Action.DECLINE:
         if form.decline_reason.data not in DECLINE_REASONS:
             raise Invalid(FieldError("decline_reason", "missing", marked("Select a reason")))
-        note = (form.note.data or "").strip()
-        if len(note) > _NOTE_LENGTH:
-            message = marked("Note must be 500 characters or less")
-            raise Invalid(FieldError("note", "too_long", message))
-        return Move(action, version, decline_reason=form.decline_reason.data, note=note or None)
+        too_long = marked("Note must be 500 characters or less")
+        reader = AnswerReader({"note": form.note.data})
+        note = reader.text("note", limit=_NOTE_LENGTH, too_long=too_long)
+        if reader.errors:
+            raise Invalid(*reader.errors)
+        return Move(action, version, decline_reason=form.decline_reason.data, note=note)
     return Move(action, version)
 
 
