@@ -110,7 +110,7 @@ def case(number: int, what: str, *values: Any) -> Any:  # noqa: ANN401 - pytest'
     return pytest.param(*values, id=f"item-{number:02} {what}")
 
 
-def tests_of() -> dict[int, dict[str, list[str]]]:
+def cases_by_item() -> dict[int, dict[str, list[str]]]:
     """Return for each item its tests of this folder, and the cases of each."""
     found: dict[int, dict[str, list[str]]] = {number: {} for number in ITEMS}
     for path in sorted(Path(__file__).parent.glob("test_*.py")):
@@ -155,7 +155,7 @@ def page() -> str:
         "Beyond this list, `test_fuzz.py` sends made-up input to every route that takes a post.",
         "",
     ]
-    for number, tests in tests_of().items():
+    for number, tests in cases_by_item().items():
         what, answer = ITEMS[number]
         lines += [f"## {number}. {what}", "", f"Answer: {answer}.", ""]
         for test, cases in tests.items():
