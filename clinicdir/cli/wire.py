@@ -6,7 +6,6 @@ from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
-from waitress.task import ErrorTask
 
 _VERSIONS = frozenset({"1.0", "1.1"})
 _WORDS = {
@@ -22,6 +21,15 @@ _PAGE = (
 
 class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
     """Refuses with 400 what waitress would guess at, and what would make it fail."""
+
+    error: Any = None
+
+    def received(self, data: bytes) -> int:
+        """Read on and return how many bytes were taken; put our words to what was refused."""
+        taken = int(super().received(data))
+        if self.error is not None and not isinstance(self.error, Refusal):
+            self.error = Refusal(self.error.code, getattr(self, "path", ""))
+        return taken
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the request line and the headers, or raise ParsingError."""
@@ -44,27 +52,26 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
             raise ParsingError("transfer coding in an old version")
 
 
-class PlainErrorTask(ErrorTask):  # type: ignore[misc]  # the same
-    """Answers a request that never reached the site in the site's own words."""
+class Refusal:
+    """What a request that never reached the site is told, in the site's own words."""
 
-    def execute(self) -> None:
-        """Send a page, or problem+json where the path was still read and is the API's."""
-        status = HTTPStatus(self.request.error.code)
-        title, advice = _WORDS.get(status, _WORDS[400])
+    def __init__(self, code: int, path: str) -> None:
+        """Refuse with a status; `path` is empty where not even that could be read."""
+        self.code = HTTPStatus(code)
+        self._is_api = path.startswith("/api/")
+
+    def to_response(self, _ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Return status line, headers and body: a page, or problem+json of the API."""
+        title, advice = _WORDS.get(self.code, _WORDS[400])
         kind, text = "text/html; charset=utf-8", _PAGE.format(title=title, advice=advice)
-        if getattr(self.request, "path", "").startswith("/api/"):
-            problem = {"type": "about:blank", "title": title, "status": status, "detail": advice}
+        if self._is_api:
+            problem = {"type": "about:blank", "title": title, "status": self.code, "detail": advice}
             kind, text = "application/problem+json", json.dumps(problem | {"errors": []})
-        body = text.encode()
-        self.status = f"{status} {status.phrase}"
-        self.response_headers.extend([("Content-Type", kind), ("Cache-Control", "no-store")])
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
+        headers = [("Content-Type", kind), ("Cache-Control", "no-store")]
+        return f"{self.code} {self.code.phrase}", headers, text.encode()
 
 
 class StrictChannel(HTTPChannel):  # type: ignore[misc]  # the same
     """A connection whose requests are read strictly."""
 
     parser_class: Any = StrictParser
-    error_task_class: Any = PlainErrorTask

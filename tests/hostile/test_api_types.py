@@ -70,9 +70,10 @@ def test_text_of_another_type_is_refused(sqlite_app: Flask, frozen: Clock, field
     ],
 )  # fmt: skip
 def test_list_or_flag_of_another_shape_is_refused(
-    sqlite_app: Flask, frozen: Clock, field: str, value: Any, sentence: str
+    sqlite_app: Flask, frozen: Clock, field: str, value: object, sentence: str
 ) -> None:
-    answer = send_api(sqlite_app.test_client(), **{field: value})
+    changes: dict[str, Any] = {field: value}
+    answer = send_api(sqlite_app.test_client(), **changes)
     assert (answer.status_code, problems(answer)) == (422, [(field, sentence)])
     assert set(counts(sqlite_app).values()) == {0}
 
