@@ -21,6 +21,7 @@ from clinicdir.appointments.messages import resolve
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM
 from clinicdir.cli.refusals import in_plain_words
+from clinicdir.cli.wire import StrictChannel
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
 from clinicdir.locations import seeds
 from clinicdir.notifications.channels import Send, SmtpAddress, SmtpChannel, send_nothing
@@ -35,6 +36,8 @@ _log = logging.getLogger(__name__)
 THREADS = 8
 _CONNECTIONS = 1000
 _HEADER_BYTES = 32_768
+# The site refuses more than 64,000 bytes; this much is read to say so, and then the line is cut.
+_BODY_BYTES = 1_000_000
 _DRAIN_S = 25
 _EVERY_S = 2.0
 _LOOK_EVERY_S = 60.0
@@ -119,6 +122,7 @@ def run_server(app: Flask) -> None:
             threads=THREADS,
             connection_limit=_CONNECTIONS,
             max_request_header_size=_HEADER_BYTES,
+            max_request_body_size=_BODY_BYTES,
             # web/security.py decides whose X-Forwarded-… is believed; waitress would drop them.
             clear_untrusted_proxy_headers=False,
             ident=None,
@@ -130,6 +134,7 @@ def run_server(app: Flask) -> None:
             err=True,
         )
         sys.exit(1)
+    server.channel_class = StrictChannel
     _drain_on_sigterm(server)
     worker.start()
     click.echo(f"clinicdir is at {settings.url} (Ctrl+C ends it)")

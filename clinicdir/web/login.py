@@ -58,6 +58,8 @@ class StaffLoginForm(LoginForm):
     """The sign-in form without "remember me", whose cookie would outlive every sign-out."""
 
     remember = None  # type: ignore[assignment]
+    # What was typed is shown again, so it is read as every other form reads it.
+    Meta = Form.Meta
 
 
 class _NoRole(RoleMixin):

@@ -191,8 +191,15 @@ def _check_origin() -> None:
             abort(403)
         return
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and not _is_ours(origin):
         abort(403)
+
+
+def _is_ours(origin: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == request.host
+    except ValueError:  # such as "http://["
+        return False
 
 
 def _check_form_token() -> None:

@@ -20,11 +20,12 @@ class FreshPostgres:
     Copying a template database took 0.35 s a test; this keeps the seeded rows in a second schema.
     """
 
-    def __init__(self, server: str, folder: Path) -> None:
-        self.url = f"{server}/{_DATABASE}"
+    def __init__(self, server: str, folder: Path, database: str = _DATABASE) -> None:
+        self._name = database
+        self.url = f"{server}/{database}"
         administrator = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
         with administrator.connect() as connection:
-            connection.execute(text(f"create database {_DATABASE}"))
+            connection.execute(text(f"create database {database}"))
         administrator.dispose()
         app = build_app(folder, database_url=self.url)
         with app.app_context():
@@ -47,7 +48,7 @@ class FreshPostgres:
         self._run(
             # A test may have shut the database for writing.
             "set session characteristics as transaction read write",
-            f"alter database {_DATABASE} reset all",
+            f"alter database {self._name} reset all",
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()",
             # The audit trail refuses to be emptied; a replica's session is not asked.

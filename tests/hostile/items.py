@@ -1,0 +1,170 @@
+"""The list of hostile inputs, and the page docs/hostile-inputs.md that is made from the tests.
+
+A test says which item it tries: by a mark, `@item(21)`, or case by case, by an id of its
+parameters that begins with "item-21". `python -m tests.hostile.items` writes the page anew.
+"""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "hostile-inputs.md"
+_ID = re.compile(r"item-(\d\d)\b")
+
+# number: (what comes in, the right answer)
+ITEMS: dict[int, tuple[str, str]] = {
+    1: ("A control character in a text, `a\\0b`", "422, the rest of the text kept"),
+    2: ("Line breaks in a name or an address, `a\\r\\nBcc: x@x.example`", "422, no new header"),
+    3: ("Bytes that are no UTF-8; lone surrogates", "400 (bytes) or 422 (JSON)"),
+    4: ("Texts of which nothing is seen: U+200B, NBSP, fillers", "422, as if left empty"),
+    5: ("Overrides of writing direction, U+202E", "422; texts of people stand isolated"),
+    6: ("`e` with 90 × U+0301", "taken, shown as typed, clipped to its line"),
+    7: ("Texts at their limit and one over it, in code points after NFC", "taken; 422"),
+    8: ("Phones in other digits, with extension, too short, too long", "E.164, or 422"),
+    9: ("Formulas, `=HYPERLINK(…)`, `+1`, `@SUM`, `＝1`", "stored and shown as typed"),
+    10: ("Template and format marks, `{{7*7}}`, `${7*7}`, `%s%n`", "shown as typed"),
+    11: ("HTML and script in texts and in e-mail addresses", "shown as typed; 422 as an address"),
+    12: ("E-mail addresses: `a@b`, quoted, 255 characters, IDN, two lines", "normal form, or 422"),
+    13: ("Days and hours that are none, far, past, or skipped by the clock", "422, kept as typed"),
+    14: (
+        "Slugs: paths, other case, look-alikes, 10 kB, twice in one body",
+        "404, or 422; one wins",
+    ),
+    15: ("Too much: 64,001 bytes, 1,001 parts, 10,000 cookies, 64 kB of header", "413 or 431"),
+    16: ("JSON sent to a form; a form sent as text/plain; utf-7", "400, or 415 of the API"),
+    17: ("Two lengths, folded header, HTTP/9.9, absolute address, `/%00`", "400, or 404"),
+    18: ("TRACE, FOO, PUT; X-HTTP-Method-Override; HEAD on a POST", "405, nothing done"),
+    19: ("A foreign Host, two of them, port 99999", "400"),
+    20: ("A new X-Forwarded-For each time; forged -Host, -Proto, -Prefix", "not believed"),
+    21: ("`next=` to elsewhere", "own paths only"),
+    22: ("Numbers that are none: 0, -1, 2^63, `1e3`, `１`", "404, or the list's start"),
+    23: (
+        "`page=-1`, `sort=__class__`, long lines against slow patterns",
+        "≤ 100 ms, as if not said",
+    ),
+    24: ("Latitudes `nan`, `inf`, `1e400`, `91`; `-0`", "422, or a place; never Infinity"),
+    25: (
+        "Addresses of 10 kB, emoji, SQL; a geocoder that lies, hangs, redirects",
+        "422, or unknown",
+    ),
+    30: ("A form token of another session, none, of a form open for nine hours", "400, text kept"),
+    31: ("A second factor used twice; remember-me cookie; token in the URL", "opens nothing"),
+    32: ("One-time links used twice, replaced, late, asked through a foreign Host", "404, or 400"),
+    33: ("Another's link or reference; guesses; one symbol changed; lower case", "404, same bytes"),
+    34: ("A role or a clinic in the form", "422 of the API; else not read"),
+    35: ("Staff disabled while a page is open", "out at the next click, nothing done"),
+    36: ("1,000 posts from one address and from 1,000", "429 over the quota; none fails"),
+    37: ("200 connections that send a byte in five seconds", "others are served in < 1 s"),
+}
+# Tests that stand beside what they belong to, in other folders.
+ELSEWHERE: dict[int, tuple[str, ...]] = {
+    13: (
+        "tests/integration/test_moves.py::test_booking_at_no_possible_time_is_refused_with_what_was_typed",
+        "tests/integration/test_moves.py::test_booking_around_a_change_of_clocks_means_one_instant",
+    ),
+    16: ("tests/integration/test_requests_api.py::test_body_of_another_kind_is_refused",),
+    18: ("tests/integration/test_requests_api.py::test_other_method_is_told_the_right_one",),
+    20: (
+        "tests/integration/test_limits.py::test_new_address_each_time_gives_no_more_tries",
+        "tests/integration/test_serving.py::test_forwarded_address_counts_only_from_a_trusted_proxy",
+    ),
+    21: (
+        "tests/integration/test_login.py::test_hostile_next_leads_to_the_plain_sign_in_page",
+        "tests/integration/test_login.py::test_hostile_next_moves_nobody_who_is_signed_in_already",
+    ),
+    24: ("tests/integration/test_directory_api.py::test_position_off_the_map_is_refused",),
+    25: (
+        "tests/integration/test_online_geocoder.py::test_service_that_fails_leaves_the_offline_answer_and_is_counted",
+        "tests/integration/test_finder_pages.py::test_hostile_line_gets_a_page_and_is_logged_nowhere",
+    ),
+    30: ("tests/integration/test_request_door.py::test_token_of_another_visitor_is_no_token",),
+    31: (
+        "tests/integration/test_login.py::test_no_remember_cookie_is_ever_set",
+        "tests/integration/test_login.py::test_auth_token_and_basic_auth_open_nothing",
+        "tests/integration/test_login.py::test_other_doors_of_the_library_are_not_there",
+    ),
+    32: (
+        "tests/integration/test_login.py::test_invitation_works_once",
+        "tests/integration/test_login.py::test_newer_invitation_ends_the_older_one",
+        "tests/integration/test_login.py::test_invitation_lives_seven_days_to_the_second",
+    ),
+    33: ("tests/integration/test_access_matrix.py::test_odd_references_are_missing",),
+    34: ("tests/integration/test_access_matrix.py::test_role_in_the_form_gives_no_rights",),
+    35: ("tests/integration/test_login.py::test_disabled_person_is_out_at_the_next_click",),
+}
+
+
+def item(*numbers: int) -> pytest.MarkDecorator:
+    """Mark a test as trying these items."""
+    return pytest.mark.item(*numbers)
+
+
+def case(number: int, what: str, *values: Any) -> Any:  # noqa: ANN401 - pytest's ParameterSet
+    """Return a case of a parametrised test whose id shows its item."""
+    return pytest.param(*values, id=f"item-{number:02} {what}")
+
+
+def cases_by_item() -> dict[int, dict[str, list[str]]]:
+    """Return for each item its tests of this folder, and the cases of each."""
+    found: dict[int, dict[str, list[str]]] = {number: {} for number in ITEMS}
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        module = importlib.import_module(f"tests.hostile.{path.stem}")
+        for name, function in vars(module).items():
+            if name.startswith("test_") and function.__module__ == module.__name__:
+                for number, what in _tried(function):
+                    found[number].setdefault(f"{path.name}::{name}", []).extend(what)
+    return found
+
+
+def _tried(function: Any) -> Iterator[tuple[int, list[str]]]:  # noqa: ANN401
+    for mark in getattr(function, "pytestmark", ()):
+        if mark.name == "item":
+            yield from ((number, []) for number in mark.args)
+        elif mark.name == "parametrize":
+            for value in mark.args[1]:
+                shown = getattr(value, "id", None) or ""
+                if match := _ID.match(shown):
+                    yield int(match[1]), [shown.partition(" ")[2]]
+
+
+def missing() -> list[str]:
+    """Return the tests of other folders that are named here and do not exist."""
+    named = [test for tests in ELSEWHERE.values() for test in tests if "::" in test]
+    return [test for test in named if test.partition("::")[2] not in _functions(test)]
+
+
+def _functions(test: str) -> set[str]:
+    tree = ast.parse((ROOT / test.partition("::")[0]).read_text())
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def page() -> str:
+    """Return the page as it should stand in docs/."""
+    lines = [
+        "# Hostile inputs",
+        "",
+        "What comes in, what the right answer is, and the tests that hold us to it. Made from the",
+        "tests by `python -m tests.hostile.items`; a test fails while this page is out of date.",
+        "Tests are in `tests/hostile/` unless a path is shown; behind each stand its cases.",
+        "Beyond this list, `test_fuzz.py` sends made-up input to every route that takes a post.",
+        "",
+    ]
+    for number, tests in cases_by_item().items():
+        what, answer = ITEMS[number]
+        lines += [f"## {number}. {what}", "", f"Answer: {answer}.", ""]
+        for test, cases in tests.items():
+            told = "; ".join(f"`{one}`" for one in dict.fromkeys(cases))
+            lines.append(f"- `{test}`{f': {told}' if told else ''}")
+        lines += [f"- `{test}`" for test in ELSEWHERE.get(number, ())]
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
