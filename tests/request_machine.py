@@ -34,7 +34,7 @@ from clinicdir.appointments.rules import TRANSITIONS, Action, RequestChannel, St
 from clinicdir.appointments.submission import Context
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import PATIENT as PATIENT_ACTOR
-from clinicdir.audit.rules import Actor, ActorKind, location_chain
+from clinicdir.audit.rules import Actor, location_chain
 from clinicdir.crypto import token_hash
 from clinicdir.db import Base, db, key_ring, transaction
 from clinicdir.errors import Conflict, Invalid, NotAllowed
@@ -42,7 +42,7 @@ from clinicdir.locations.queries import list_all_locations
 from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import EVERYWHERE
 from tests.make import TODAY, make_staff, make_submission
-from tests.request_model import PATIENT, STAFF, SYSTEM, Life, Who, Wish
+from tests.request_model import PATIENT, PATIENTS, STAFF, SYSTEM, Life, Who, Wish
 
 START = datetime.fromisoformat("2026-11-24T20:00:00+00:00")
 PROMISED = timedelta(hours=26)
@@ -67,17 +67,8 @@ CHANGES: tuple[dict[str, object], ...] = (
     {"patient_name": ""},
     {"goal": "walk", "consent_version": "another"},
 )
-# What is done often stands here often.
-STAFF_ACTIONS = (
-    *(Action.CLAIM, Action.RELEASE, Action.DECLINE, Action.REOPEN, Action.QUARANTINE) * 2,
-    *(Action.CLEAR, Action.AWAIT_PATIENT, Action.WAITLIST, Action.EXPIRE_OFFER) * 2,
-    *(Action.RETIME, Action.NOTE, Action.LOG_CONTACT, Action.GIVE_UP, Action.ATTEND) * 2,
-    *(Action.MISS, Action.UNDO, Action.WITHDRAW),
-)
-STAFF_WAYS = (
-    *(Action.CLAIM, Action.OFFER, Action.BOOK, Action.AWAIT_PATIENT, Action.DECLINE),
-    *(Action.QUARANTINE, Action.ATTEND, Action.MISS, Action.WAITLIST, Action.GIVE_UP),
-)
+# Each move of the table but two, which have rules of their own.
+MOVES = [pair for pair in TRANSITIONS if pair[1] not in (Action.TRANSFER, Action.CHANGE)]
 HOLDER = 2  # whoever is on the request, else the first
 PEOPLE = st.sampled_from([HOLDER, HOLDER, HOLDER, 0, 1])
 SLUG_ORDERS = st.permutations(SLUGS)
@@ -113,6 +104,7 @@ class Requests(RuleBasedStateMachine):
     steps: ClassVar[int]
     refused: ClassVar[Counter[str]]
     done: ClassVar[Counter[str]]
+    moves: ClassVar[set[tuple[Status, Action]]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -184,6 +176,7 @@ class Requests(RuleBasedStateMachine):
             return False
         assert allowed, wish
         self.done[wish.action.value] += 1
+        self.moves.add((life.status, wish.action))
         self.lives[key] = life.after(wish, self.now, slugs=self.slugs)
         return True
 
@@ -201,17 +194,19 @@ class Requests(RuleBasedStateMachine):
 
         return self.attempt(key, wish, do)
 
-    def able(self, key: str, action: Action) -> str:
-        """Return a request whose state allows an action: this one, another, or one led there.
+    def led(self, key: str, goals: frozenset[Status]) -> str:
+        """Return a request in one of these states: this one, another, or one led there.
 
         Hypothesis leaves whole rules out of an example; the others must not wait for them.
         """
-        able = [one for one, life in self.lives.items() if (life.status, action) in TRANSITIONS]
-        if able:
-            return key if key in able else able[-1]
-        if not self.lives[key].status.is_open:
+        there = [one for one, life in self.lives.items() if life.status in goals]
+        if there:
+            return key if key in there else there[-1]
+        way = way_to(self.lives[key].status, goals)
+        if way is None:
             key = self.submit_new("Kim Example", list(SLUGS))
-        for step in way_to(self.lives[key].status, action):
+            way = way_to(Status.RECEIVED, goals)
+        for step in way or ():
             type(self).steps += 1
             self.act_as(self.person(HOLDER, key), key, step, behind=0)
             self.tables_say_what_the_model_says()
@@ -282,8 +277,11 @@ class Requests(RuleBasedStateMachine):
     @rule(key=keys, change=st.sampled_from(CHANGES), by=st.sampled_from([0, 1, None, None]), behind=BEHIND)  # fmt: skip  # noqa: E501
     def change(self, key: str, change: dict[str, object], by: int | None, behind: int) -> None:
         type(self).steps += 1
-        life = self.lives[key]
         who = Who(PATIENT) if by is None else self.person(by)
+        self.change_as(who, key, change, behind=behind)
+
+    def change_as(self, who: Who, key: str, change: dict[str, object], *, behind: int) -> None:
+        life = self.lives[key]
         merged = life.answers | {
             name: None if value == "" else value
             for name, value in change.items()
@@ -327,8 +325,11 @@ class Requests(RuleBasedStateMachine):
     def pass_on(self, key: str, slug: str, by: int | None, behind: int) -> None:
         type(self).steps += 1
         who = Who(PATIENT) if by is None else self.person(by)
+        self.pass_on_as(who, key, slug, behind=None if by is None else behind)
+
+    def pass_on_as(self, who: Who, key: str, slug: str, *, behind: int | None) -> None:
         place = self.locations[slug]
-        wish = Wish(Action.TRANSFER, who, behind=None if by is None else behind, location_id=place)
+        wish = Wish(Action.TRANSFER, who, behind=behind, location_id=place)
 
         def do(found: AppointmentRequest, actor: Actor, seen: int | None) -> None:
             change_location(found, slug, seen_version=seen, actor=actor, now=self.now)
@@ -341,7 +342,7 @@ class Requests(RuleBasedStateMachine):
     def offer(self, key: str, minutes: tuple[int, ...], person: int, behind: int) -> None:
         type(self).steps += 1
         times = tuple(self.now + timedelta(minutes=number) for number in minutes)
-        key = self.able(key, Action.OFFER)
+        key = self.led(key, states_of(Action.OFFER))
         self.attempt_move(
             key, Wish(Action.OFFER, self.person(person, key), behind=behind, times=times)
         )
@@ -357,7 +358,7 @@ class Requests(RuleBasedStateMachine):
     def patient_answers(self, key: str, pick: int) -> None:
         """Accept a time held out, or that was, or almost; now and then take the wish back."""
         type(self).steps += 1
-        key = self.able(key, Action.EXPIRE_OFFER)  # one with times held out
+        key = self.led(key, frozenset({Status.OFFERED}))
         if pick == WITHDRAWS:
             wish = Wish(Action.WITHDRAW, Who(PATIENT))
         else:
@@ -367,26 +368,41 @@ class Requests(RuleBasedStateMachine):
     @rule(key=keys, pick=PICK, person=PEOPLE, behind=BEHIND)
     def staff_book(self, key: str, pick: int, person: int, behind: int) -> None:
         type(self).steps += 1
-        key = self.able(key, Action.BOOK)
+        key = self.led(key, states_of(Action.BOOK))
         time = self.pick(key, pick)
         self.attempt_move(
             key, Wish(Action.BOOK, self.person(person, key), behind=behind, time=time)
         )
 
+    # -- each move once ---------------------------------------------------------------------------
+
+    def do_once(self, status: Status, action: Action, kind: str) -> None:
+        """Lead a new request to a state and do one step there; it must be done."""
+        key = self.submit_new("Robin Example", list(SLUGS))
+        assert self.led(key, frozenset({status})) == key
+        who = Who(PATIENT) if kind == PATIENT else self.person(HOLDER, key)
+        done = self.done[action]
+        if action is Action.CHANGE:
+            self.change_as(who, key, {"patient_name": "Kim Example"}, behind=0)
+        elif action is Action.TRANSFER:
+            self.pass_on_as(who, key, SLUGS[1], behind=None)
+        else:
+            self.act_as(who, key, action, behind=None)
+        can = kind == STAFF or action is not Action.BOOK or status is Status.OFFERED
+        assert (self.done[action] > done) is can
+
     # -- all else that staff do -------------------------------------------------------------------
 
-    @rule(key=keys, person=PEOPLE)
-    def claim(self, key: str, person: int) -> None:
+    @rule(key=keys, move=st.sampled_from(MOVES), person=PEOPLE, by_patient=st.booleans())
+    def go_on(self, key: str, move: tuple[Status, Action], person: int, by_patient: bool) -> None:
+        """Do a step of the table from its state, whichever it is, so that lives get long."""
         type(self).steps += 1
-        key = self.able(key, Action.CLAIM)
-        self.act_as(self.person(person, key), key, Action.CLAIM, behind=0)
-
-    @rule(key=keys, action=st.sampled_from(STAFF_ACTIONS), person=PEOPLE)
-    def staff_go_on(self, key: str, action: Action, person: int) -> None:
-        """Do a step to a request whose state allows it, so that lives get long."""
-        type(self).steps += 1
-        key = self.able(key, action)
-        self.act_as(self.person(person, key), key, action, behind=0)
+        status, action = move
+        key = self.led(key, frozenset({status}))
+        if action is Action.WITHDRAW and by_patient:
+            self.act_as(Who(PATIENT), key, action, behind=None)
+        else:
+            self.act_as(self.person(person, key), key, action, behind=0)
 
     @rule(
         key=keys,
@@ -421,9 +437,17 @@ class Requests(RuleBasedStateMachine):
         type(self).steps += 1
         self.now += timedelta(minutes=minutes)
 
-    @rule()
-    def worker_looks(self) -> None:
+    @rule(
+        key=keys,
+        status=st.sampled_from([None, Status.OFFERED, Status.IN_REVIEW]),
+        minutes=st.sampled_from([0, 1, 15, 1500, 3000]),
+    )
+    def worker_looks(self, key: str, status: Status | None, minutes: int) -> None:
+        """Let time go by, for a request that time can move on too, and let the worker look."""
         type(self).steps += 1
+        if status is not None:
+            self.led(key, frozenset({status}))
+        self.now += timedelta(minutes=minutes)
         lives = self.lives.items()
         due = [key for key, life in lives if life.has_run_out(self.now)]
         assert expire_offers(now=self.now) == self.move_by_time(due, Action.EXPIRE_OFFER)
@@ -477,18 +501,22 @@ class Requests(RuleBasedStateMachine):
         return list(db.session.execute(query).all())
 
 
-def way_to(status: Status, action: Action) -> tuple[Action, ...]:
-    """Return the fewest steps of staff from a state to one that allows an action."""
+def way_to(status: Status, goals: frozenset[Status]) -> tuple[Action, ...] | None:
+    """Return the fewest steps of staff from a state to one of these, None where none lead there."""
     ways: dict[Status, tuple[Action, ...]] = {status: ()}
     for start in (reached := [status]):
-        if (start, action) in TRANSITIONS:
+        if start in goals:
             return ways[start]
-        for step in STAFF_WAYS:
-            to = TRANSITIONS.get((start, step))
-            if to is not None and to not in ways:
+        for (at, step), to in TRANSITIONS.items():
+            if at is start and step is not Action.TRANSFER and to not in ways:
                 ways[to] = (*ways[start], step)
                 reached.append(to)
-    return ()
+    return None
+
+
+def states_of(action: Action) -> frozenset[Status]:
+    """Return the states that allow an action."""
+    return frozenset(status for status, able in TRANSITIONS if able is action)
 
 
 def check_row(row: Row[Any], life: Life) -> None:
@@ -553,19 +581,24 @@ def newest(table: str) -> int:
     return db.session.scalar(select(func.max(Base.metadata.tables[table].c.id))) or 0
 
 
-def run_machine(app: Flask, *, examples: int, steps: int) -> type[Requests]:
-    """Run that many examples of that many steps, the same ones every time; return what was done."""
+def machine_on(app: Flask) -> type[Requests]:
+    """Return the machine with an app of its own and two people at its desks."""
     with app.app_context():
         desks = [actor_of(make_staff(f"desk{number}@example.com")) for number in (1, 2)]
-        assert all(desk.kind is ActorKind.STAFF for desk in desks)
 
     class OnThisApp(Requests):
         pass
 
     OnThisApp.app, OnThisApp.people, OnThisApp.steps = app, desks, 0
-    OnThisApp.done, OnThisApp.refused = Counter(), Counter()
+    OnThisApp.done, OnThisApp.refused, OnThisApp.moves = Counter(), Counter(), set()
+    return OnThisApp
+
+
+def run_machine(app: Flask, *, examples: int, steps: int) -> type[Requests]:
+    """Run that many examples of that many steps, the same ones every time; return what was done."""
+    machine = machine_on(app)
     run_state_machine_as_test(
-        OnThisApp,
+        machine,
         settings=settings(
             derandomize=True,
             deadline=None,
@@ -576,4 +609,16 @@ def run_machine(app: Flask, *, examples: int, steps: int) -> type[Requests]:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    return OnThisApp
+    return machine
+
+
+def do_every_move(app: Flask) -> set[tuple[Status, Action]]:
+    """Do each move of the table once by everybody who may, each to a request of its own."""
+    machine = machine_on(app)
+    for status, action in TRANSITIONS:
+        for kind in (STAFF, PATIENT) if action in PATIENTS else (STAFF,):
+            one = machine()
+            one.do_once(status, action, kind)
+            one.tables_say_what_the_model_says()
+            one.teardown()
+    return machine.moves

@@ -4,17 +4,22 @@ import sys
 
 from flask import Flask
 
-from clinicdir.appointments.rules import Action
-from tests.request_machine import run_machine
+from clinicdir.appointments.rules import TRANSITIONS, Action
+from tests.request_machine import do_every_move, run_machine
 
 WANTED = 10_000
 
 
 def test_requests_follow_the_model_in_any_order_of_steps(sqlite_app: Flask) -> None:
-    ran = run_machine(sqlite_app, examples=165, steps=50)
+    ran = run_machine(sqlite_app, examples=175, steps=50)
     sys.stdout.write(
-        f"{ran.steps} steps: {ran.done.total()} done, {ran.refused.total()} refused\n{ran.done}\n"
+        f"{ran.steps} steps: {ran.done.total()} done, {ran.refused.total()} refused,"
+        f" {len(ran.moves)} of {len(TRANSITIONS)} moves\n{ran.done}\n"
     )
     assert ran.steps >= WANTED
     assert set(Action) - {Action.SUBMIT} <= set(ran.done)
     assert {"submit again", "release by time", "expire_offer by time"} <= set(ran.done)
+
+
+def test_each_move_of_the_table_does_what_the_model_says(sqlite_app: Flask) -> None:
+    assert do_every_move(sqlite_app) == set(TRANSITIONS)
