@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     offline = OfflineGeocoder(places, list_addresses, points=points.locate, regions=regions)
     geocoder, online = with_online(offline, settings)
     app.extensions["clinicdir"] = Parts(settings, intake, seeds, geocoder, online)
-    init_db(app, ring)
+    init_db(app, ring, settings.instance)
     Migrate(app, db, directory=str(resource_dir("migrations")), render_item=render_item)
 
     init_security(app, settings)
