@@ -27,9 +27,11 @@ from clinicdir.web import (
     errors,
     filters,
     health,
+    invitation,
     language,
     login,
     public,
+    second_factor,
     staff,
 )
 from clinicdir.web.parts import Parts
@@ -66,7 +68,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     login.init_app(app)
     register(app, public.bp, OPEN)
     register(app, staff.bp, SIGNED_IN, url_prefix="/staff")
-    register(app, login.bp, OPEN, url_prefix="/staff")
+    register(app, invitation.bp, OPEN, url_prefix="/staff")
+    register(app, second_factor.bp, OPEN, url_prefix="/staff")
     register(app, api.bp, OPEN)
     register(app, health.bp, OPEN)
     app.jinja_env.undefined = StrictUndefined

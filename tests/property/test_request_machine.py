@@ -23,7 +23,7 @@ from clinicdir.appointments.rules import Action, RequestChannel, Status, next_st
 from clinicdir.audit.rules import PATIENT, Actor
 from clinicdir.db import Base, db, transaction
 from clinicdir.errors import Conflict, NotAllowed
-from clinicdir.staff.operations import actor_of
+from clinicdir.staff.sessions import actor_of
 from tests.make import make_staff, make_submission
 
 START = datetime.fromisoformat("2026-11-24T20:00:00+00:00")

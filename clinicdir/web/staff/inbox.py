@@ -21,8 +21,8 @@ from clinicdir.errors import NotFound
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import list_all_locations, organization_name
 from clinicdir.locations.rules import TelecomSystem
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import Right
+from clinicdir.staff.sessions import actor_of
 from clinicdir.web.answers import goal_words
 from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after

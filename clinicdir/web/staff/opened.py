@@ -22,9 +22,9 @@ from clinicdir.db import transaction
 from clinicdir.errors import FieldError, Invalid, NotAllowed, NotFound, marked
 from clinicdir.locations.queries import organization_name
 from clinicdir.notifications.queries import list_deliveries
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.queries import names_of
 from clinicdir.staff.rules import Right, can
+from clinicdir.staff.sessions import actor_of
 from clinicdir.web.answers import answer_rows, goal_words
 from clinicdir.web.forms import MoveForm
 from clinicdir.web.language import gettext
