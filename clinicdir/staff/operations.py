@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select, update
 
 from clinicdir.audit.operations import record
@@ -14,10 +13,12 @@ from clinicdir.db import db
 from clinicdir.errors import FieldError, Invalid, NotFound, marked
 from clinicdir.locations.models import Location
 from clinicdir.staff.models import StaffLink, StaffMember
+from clinicdir.staff.queries import clean_address, find_by_email
 from clinicdir.staff.rules import LinkPurpose, Role
 from clinicdir.staff.sessions import actor_of, end_all_sessions
 
 LINK_LIVES = timedelta(days=7)
+ALREADY_THERE = FieldError("email", "exists", marked("This person already has an account"))
 
 
 def invite(
@@ -25,21 +26,22 @@ def invite(
 ) -> str:
     """Make an account without a password, or change one not used yet; return its link's token.
 
-    An account that has a password is refused: changing it is another matter than inviting.
+    An account in use is refused: changing it is another matter than inviting. One that was
+    disabled comes back this way.
     """
     address = clean_address(email)
     if role is not Role.ADMIN:
         _check_locations(locations)
-    member = _find(address)
-    if member is not None and member.password is not None:
-        raise Invalid(FieldError("email", "exists", marked("This person already has an account")))
+    member = find_by_email(address)
+    if member is not None and member.active and member.password is not None:
+        raise Invalid(ALREADY_THERE)
     if member is None:
         member = StaffMember(
             email=address, fs_uniquifier=secrets.token_hex(32), created_at=now, active=True
         )
         db.session.add(member)
-    member.role = role
-    member.active, member.disabled_at = True, None  # it may have been disabled before its first use
+    member.role, member.password = role, None
+    member.active, member.disabled_at = True, None
     member.locations = list(locations)
     db.session.flush()
     record("invite", actor=actor, now=now, subject=address, detail=role.value)
@@ -137,7 +139,7 @@ def set_password(
 
 def get_member(email: str) -> StaffMember:
     """Return the account of an e-mail address, or raise NotFound."""
-    member = _find(clean_address(email))
+    member = find_by_email(email)
     if member is None:
         raise NotFound
     return member
@@ -177,21 +179,3 @@ def _end_links(member: StaffMember, *, now: datetime) -> None:
         .where(StaffLink.staff_id == member.id, StaffLink.used_at.is_(None))
         .values(used_at=now)
     )
-
-
-def _find(address: str) -> StaffMember | None:
-    return db.session.scalar(select(StaffMember).where(StaffMember.email == address))
-
-
-def clean_address(email: str) -> str:
-    """Return the one spelling by which an address is stored and found, or raise Invalid."""
-    try:
-        return validate_email(email, check_deliverability=False).normalized.casefold()
-    except EmailNotValidError:
-        raise Invalid(
-            FieldError(
-                "email",
-                "not_an_email",
-                marked("Enter an email address, like name@example.com"),
-            )
-        ) from None

@@ -20,8 +20,7 @@ from clinicdir.db import db, transaction
 from clinicdir.errors import Invalid, NotFound
 from clinicdir.locations.queries import organization_name
 from clinicdir.staff.models import StaffMember, StaffSession
-from clinicdir.staff.operations import clean_address
-from clinicdir.staff.queries import find_session
+from clinicdir.staff.queries import clean_address, find_session
 from clinicdir.staff.rules import MIN_PASSWORD_LENGTH
 from clinicdir.staff.second_factor import has_factor, start_factor
 from clinicdir.staff.sessions import (
