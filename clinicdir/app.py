@@ -28,10 +28,12 @@ from clinicdir.web import (
     errors,
     filters,
     health,
+    invitation,
     ladders,
     language,
     login,
     public,
+    second_factor,
     staff,
 )
 from clinicdir.web.parts import Parts
@@ -62,14 +64,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     offline = OfflineGeocoder(places, list_addresses, points=points.locate, regions=regions)
     geocoder, online = with_online(offline, settings)
     app.extensions["clinicdir"] = Parts(settings, intake, knowledge, seeds, geocoder, online)
-    init_db(app, ring)
+    init_db(app, ring, settings.instance)
     Migrate(app, db, directory=str(resource_dir("migrations")), render_item=render_item)
 
     init_security(app, settings)
     login.init_app(app)
     register(app, public.bp, OPEN)
     register(app, staff.bp, SIGNED_IN, url_prefix="/staff")
-    register(app, login.bp, OPEN, url_prefix="/staff")
+    register(app, invitation.bp, OPEN, url_prefix="/staff")
+    register(app, second_factor.bp, OPEN, url_prefix="/staff")
     register(app, api.bp, OPEN)
     register(app, health.bp, OPEN)
     app.jinja_env.undefined = StrictUndefined

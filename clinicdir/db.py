@@ -7,9 +7,10 @@ import os
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
@@ -118,6 +119,7 @@ class Sealed:
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 _writer = threading.Lock()
+_AFTER_COMMIT = "clinicdir.after_commit"
 
 
 def key_ring() -> KeyRing:
@@ -126,9 +128,16 @@ def key_ring() -> KeyRing:
     return ring
 
 
-def init_db(app: Flask, ring: KeyRing) -> None:
+def folder_beside(purpose: str) -> Path:
+    """Return the folder in the instance folder for what is kept outside the present database."""
+    instance: Path = current_app.extensions["clinicdir.instance"]
+    return instance / purpose / Path(db.engine.url.database or "").name
+
+
+def init_db(app: Flask, ring: KeyRing, instance: Path) -> None:
     """Bind the database of `app.config` and the keys that its personal data is sealed with."""
     app.extensions["clinicdir.key_ring"] = ring
+    app.extensions["clinicdir.instance"] = instance
     db.init_app(app)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
@@ -196,8 +205,16 @@ def transaction() -> Iterator[None]:
             yield
             session.commit()
         except BaseException:
+            session.info.pop(_AFTER_COMMIT, None)
             session.rollback()
             raise
+    for call in session.info.pop(_AFTER_COMMIT, {}).values():
+        call()
+
+
+def after_commit(name: str, call: Callable[[], None]) -> None:
+    """Have `call` made once the present transaction() has committed; the last of a name counts."""
+    db.session.info.setdefault(_AFTER_COMMIT, {})[name] = call
 
 
 @contextmanager

@@ -39,8 +39,8 @@ from clinicdir.crypto import token_hash
 from clinicdir.db import Base, db, key_ring, transaction
 from clinicdir.errors import Conflict, Invalid, NotAllowed
 from clinicdir.locations.queries import list_all_locations
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import EVERYWHERE
+from clinicdir.staff.sessions import actor_of
 from tests.make import TODAY, make_staff, make_submission
 from tests.request_model import PATIENT, PATIENTS, STAFF, SYSTEM, Life, Who, Wish
 

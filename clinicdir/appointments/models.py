@@ -82,6 +82,10 @@ class AppointmentRequest(Sealed, Base):
 
     claimed_by: Mapped[int | None] = mapped_column(ForeignKey("staff_member.id"))
     claimed_until: Mapped[datetime | None]
+    # Until when the row is out of the lists, after somebody tried to reach the patient.
+    try_again_at: Mapped[datetime | None]
+    # When the patient's mail server refused the address: call instead.
+    email_refused_at: Mapped[datetime | None]
     booked_at: Mapped[datetime | None]
     # SEQUENCE of the calendar entry (RFC 5545): raised with each booking and its end.
     calendar_sequence: Mapped[int] = mapped_column(default=0)
@@ -133,6 +137,24 @@ class Offer(Base):
     made_at: Mapped[datetime]
     made_by: Mapped[int | None] = mapped_column(ForeignKey("staff_member.id"))
     state: Mapped[OfferState]
+
+
+class HeldTime(Base):
+    """One of the places that a location has at a time: held by an offer or a booking.
+
+    Where a manager has set a capacity, the unique key is what refuses one too many.
+    """
+
+    __tablename__ = "held_time"
+    __table_args__ = (
+        UniqueConstraint("location_id", "starts_at", "place"),
+        Index("ix_held_time_request_id", "request_id"),
+    )
+
+    location_id: Mapped[int] = mapped_column(ForeignKey("location.id"))
+    starts_at: Mapped[datetime]
+    place: Mapped[int]
+    request_id: Mapped[int] = mapped_column(ForeignKey("appointment_request.id"))
 
 
 class RequestLocation(Base):

@@ -1,14 +1,16 @@
 """Adds entries to the audit trail, inside the transaction of what they tell of."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from clinicdir.audit.heads import keep_head
 from clinicdir.audit.models import AuditEntry, AuditHead
 from clinicdir.audit.rules import GROUP_CHAIN, Actor, Facts, entry_hash
-from clinicdir.db import db
+from clinicdir.db import after_commit, db, folder_beside
 
 LIST_VIEW_EVERY = timedelta(minutes=5)
 
@@ -50,6 +52,8 @@ def record(
         )
     )
     db.session.flush()
+    keep = partial(keep_head, folder_beside("audit_heads"), chain, head.count, head.hash)
+    after_commit(f"audit head of {chain}", keep)
 
 
 def record_list_view(name: str, *, actor: Actor, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from clinicdir.cli import demo, directory, doctor, finding, people, serving
+from clinicdir.cli import auditing, demo, directory, doctor, finding, people, serving
 
 
 def init_app(app: Flask) -> None:
@@ -18,5 +18,6 @@ def init_app(app: Flask) -> None:
         people.requests,
         people.notifications,
         people.keys,
+        auditing.audit,
     ):
         app.cli.add_command(command)

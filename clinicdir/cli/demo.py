@@ -21,9 +21,10 @@ from clinicdir.cli.serving import prepare_database, run_server
 from clinicdir.db import transaction
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import list_all_locations
-from clinicdir.staff.operations import actor_of, invite, make_link
+from clinicdir.staff.operations import invite, make_link
 from clinicdir.staff.queries import list_staff
 from clinicdir.staff.rules import EVERYWHERE, LinkPurpose, Role
+from clinicdir.staff.sessions import actor_of
 from clinicdir.web.parts import parts
 
 DATABASE = "demo.sqlite3"

@@ -61,6 +61,8 @@ class Location(Base):
     closed_days: Mapped[list[str]] = mapped_column(JSON, default=list)
     # How many minutes of open time the desk takes to answer; None makes no promise.
     answers_within_min: Mapped[int | None]
+    # How many patients can begin at the same minute; None sets no limit.
+    capacity: Mapped[int | None]
     source: Mapped[str]
     checked_at: Mapped[date | None]
     # What the last seed load wrote, so that a field edited since then is seen and kept.

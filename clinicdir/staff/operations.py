@@ -1,29 +1,24 @@
-"""Invites and disables people, and begins and ends their sign-ins."""
+"""Invites, moves and disables people, and hands out their one-time links."""
 
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select, update
 
 from clinicdir.audit.operations import record
-from clinicdir.audit.rules import Actor, ActorKind
+from clinicdir.audit.rules import Actor
 from clinicdir.crypto import token_hash
 from clinicdir.db import db
 from clinicdir.errors import FieldError, Invalid, NotFound, marked
 from clinicdir.locations.models import Location
-from clinicdir.staff.models import StaffLink, StaffMember, StaffSession
+from clinicdir.staff.models import StaffLink, StaffMember
+from clinicdir.staff.queries import clean_address, find_by_email
 from clinicdir.staff.rules import LinkPurpose, Role
+from clinicdir.staff.sessions import actor_of, end_all_sessions
 
 LINK_LIVES = timedelta(days=7)
-SESSION_LIVES = timedelta(hours=12)
-SEEN_EVERY = timedelta(minutes=1)
-
-
-def actor_of(member: StaffMember) -> Actor:
-    """Return the member as the one who acts."""
-    return Actor(ActorKind.STAFF, staff_id=member.id, label=member.email)
+ALREADY_THERE = FieldError("email", "exists", marked("This person already has an account"))
 
 
 def invite(
@@ -31,23 +26,22 @@ def invite(
 ) -> str:
     """Make an account without a password, or change one not used yet; return its link's token.
 
-    An account that has a password is refused: changing it is another matter than inviting.
+    An account in use is refused: changing it is another matter than inviting. One that was
+    disabled comes back this way.
     """
     address = clean_address(email)
-    if role is not Role.ADMIN and not locations:
-        raise Invalid(
-            FieldError("location", "missing", marked("Name at least one location for this role"))
-        )
-    member = _find(address)
-    if member is not None and member.password is not None:
-        raise Invalid(FieldError("email", "exists", marked("This person already has an account")))
+    if role is not Role.ADMIN:
+        _check_locations(locations)
+    member = find_by_email(address)
+    if member is not None and member.active and member.password is not None:
+        raise Invalid(ALREADY_THERE)
     if member is None:
         member = StaffMember(
             email=address, fs_uniquifier=secrets.token_hex(32), created_at=now, active=True
         )
         db.session.add(member)
-    member.role = role
-    member.active, member.disabled_at = True, None  # it may have been disabled before its first use
+    member.role, member.password = role, None
+    member.active, member.disabled_at = True, None
     member.locations = list(locations)
     db.session.flush()
     record("invite", actor=actor, now=now, subject=address, detail=role.value)
@@ -56,11 +50,7 @@ def invite(
 
 def make_link(member: StaffMember, purpose: LinkPurpose, *, now: datetime) -> str:
     """Return the token of a new one-time link; older links of the person end."""
-    db.session.execute(
-        update(StaffLink)
-        .where(StaffLink.staff_id == member.id, StaffLink.used_at.is_(None))
-        .values(used_at=now)
-    )
+    _end_links(member, now=now)
     token = secrets.token_urlsafe(32)
     db.session.add(
         StaffLink(
@@ -105,70 +95,87 @@ def use_link(token: str, *, password_hash: str | None, now: datetime) -> StaffMe
     return member
 
 
-def disable(email: str, *, actor: Actor, now: datetime) -> None:
-    """Shut a person out at once: every sign-in and link ends; the account's history stays."""
-    member = _find(clean_address(email))
+def reset(email: str, *, actor: Actor, now: datetime) -> str:
+    """Return the token of a link for a new password; the old one and all sign-ins end now."""
+    member = get_member(email)
+    if not member.active:
+        raise Invalid(FieldError("email", "disabled", marked("This person is disabled")))
+    member.password = None
+    end_all_sessions(member, "password reset", now=now)
+    record("reset", actor=actor, now=now, subject=member.email)
+    return make_link(member, LinkPurpose.INVITATION, now=now)
+
+
+def assign(
+    email: str,
+    role: Role,
+    locations: Sequence[Location],
+    *,
+    shared_line: bool,
+    actor: Actor,
+    now: datetime,
+) -> StaffMember:
+    """Give a person another role or other locations; every sign-in of theirs ends now."""
+    member = get_member(email)
+    if role is not Role.ADMIN:
+        _check_locations(locations)
+        _keep_one_admin(member)
+    member.role, member.locations = role, list(locations)
+    member.shared_line = shared_line
+    end_all_sessions(member, "role or locations changed", now=now)
+    slugs = " ".join(location.slug for location in locations)
+    record("assign", actor=actor, now=now, subject=member.email, detail=f"{role} {slugs}".strip())
+    return member
+
+
+def set_password(
+    member: StaffMember, password_hash: str, *, keep_session: int | None, now: datetime
+) -> None:
+    """Take a new password; every sign-in but the one at hand ends now."""
+    member.password = password_hash
+    end_all_sessions(member, "password changed", now=now, keep=keep_session)
+    record("password", actor=actor_of(member), now=now, subject=member.email)
+
+
+def get_member(email: str) -> StaffMember:
+    """Return the account of an e-mail address, or raise NotFound."""
+    member = find_by_email(email)
     if member is None:
         raise NotFound
+    return member
+
+
+def disable(email: str, *, actor: Actor, now: datetime) -> StaffMember:
+    """Shut a person out at once: every sign-in and link ends; the account's history stays."""
+    member = get_member(email)
+    _keep_one_admin(member)
     member.active = False
     member.disabled_at = now
-    # Every cookie names this; a new value ends them all, whatever else happens.
-    member.fs_uniquifier = secrets.token_hex(32)
-    _end(StaffSession.staff_id == member.id, "disabled", now=now)
+    end_all_sessions(member, "disabled", now=now)
+    _end_links(member, now=now)
+    record("disable", actor=actor, now=now, subject=member.email)
+    return member
+
+
+def _keep_one_admin(leaving: StaffMember) -> None:
+    """Refuse to lose the last one who can invite admins; the rows are locked against a race."""
+    admins = select(StaffMember.id).where(StaffMember.role == Role.ADMIN, StaffMember.active)
+    left = set(db.session.scalars(admins.with_for_update())) - {leaving.id}
+    if leaving.role is Role.ADMIN and leaving.active and not left:
+        message = marked("This is the last admin: make another one first")
+        raise Invalid(FieldError("email", "last_admin", message))
+
+
+def _check_locations(locations: Sequence[Location]) -> None:
+    if not locations:
+        raise Invalid(
+            FieldError("location", "missing", marked("Name at least one location for this role"))
+        )
+
+
+def _end_links(member: StaffMember, *, now: datetime) -> None:
     db.session.execute(
         update(StaffLink)
         .where(StaffLink.staff_id == member.id, StaffLink.used_at.is_(None))
         .values(used_at=now)
     )
-    record("disable", actor=actor, now=now, subject=member.email)
-
-
-def start_session(member: StaffMember, *, now: datetime) -> str:
-    """Begin a sign-in; return the token for its cookie."""
-    token = secrets.token_urlsafe(32)
-    db.session.add(
-        StaffSession(token_hash=token_hash(token), staff_id=member.id, created_at=now, seen_at=now)
-    )
-    record("sign_in", actor=actor_of(member), now=now, subject=member.email)
-    return token
-
-
-def end_session(token: str, *, actor: Actor, now: datetime) -> None:
-    """End one sign-in on the server, so that its cookie opens nothing any more."""
-    _end(StaffSession.token_hash == token_hash(token), "signed out", now=now)
-    record("sign_out", actor=actor, now=now, subject=actor.label)
-
-
-def is_live(session: StaffSession, *, idle: timedelta, now: datetime) -> bool:
-    """Say whether a sign-in still counts: not ended, not idle too long, not over 12 hours old."""
-    return (
-        session.ended_at is None
-        and session.seen_at > now - idle
-        and session.created_at > now - SESSION_LIVES
-    )
-
-
-def _end(which: object, reason: str, *, now: datetime) -> None:
-    db.session.execute(
-        update(StaffSession)
-        .where(which, StaffSession.ended_at.is_(None))  # type: ignore[arg-type]
-        .values(ended_at=now, end_reason=reason)
-    )
-
-
-def _find(address: str) -> StaffMember | None:
-    return db.session.scalar(select(StaffMember).where(StaffMember.email == address))
-
-
-def clean_address(email: str) -> str:
-    """Return the one spelling by which an address is stored and found, or raise Invalid."""
-    try:
-        return validate_email(email, check_deliverability=False).normalized.casefold()
-    except EmailNotValidError:
-        raise Invalid(
-            FieldError(
-                "email",
-                "not_an_email",
-                marked("Enter an email address, like name@example.com"),
-            )
-        ) from None

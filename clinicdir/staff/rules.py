@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from typing import Protocol
 
 MIN_PASSWORD_LENGTH = 15
 
@@ -69,3 +70,28 @@ def can(role: Role, right: Right) -> bool:
 def scope_of(role: Role, location_ids: frozenset[int]) -> Scope:
     """Return what a role with these locations sees: an admin everything, others their own."""
     return EVERYWHERE if role is Role.ADMIN else Scope(location_ids)
+
+
+class Placed(Protocol):
+    """A person as far as role and locations go."""
+
+    @property
+    def role(self) -> Role:
+        """Return what the person may do."""
+
+    @property
+    def scope(self) -> Scope:
+        """Return where."""
+
+
+def may_manage(reader: Placed, other: Placed) -> bool:
+    """Say whether a person may invite, move or disable another one.
+
+    An admin everybody; a manager those whose locations are all among the manager's own, and no
+    admin. Somebody without any location is for an admin to place.
+    """
+    if reader.role is Role.ADMIN:
+        return True
+    own, theirs = reader.scope.location_ids, other.scope.location_ids
+    is_inside = own is not None and bool(theirs) and theirs is not None and theirs <= own
+    return can(reader.role, Right.INVITE) and other.role is not Role.ADMIN and is_inside

@@ -2,6 +2,7 @@
 
 from clinicdir.appointments.codes import ContactBy, ForWhom, PartOfDay, Weekday, YesNoUnsure
 from clinicdir.errors import marked
+from clinicdir.staff.rules import Role
 from clinicdir.web.language import gettext
 
 FOR_WHOM = {ForWhom.ME: marked("Me"), ForWhom.SOMEONE_ELSE: marked("Someone else")}
@@ -32,6 +33,12 @@ YES_NO_UNSURE = {
     YesNoUnsure.YES: marked("Yes"),
     YesNoUnsure.NO: marked("No"),
     YesNoUnsure.NOT_SURE: marked("Not sure"),
+}
+ROLES = {
+    Role.VIEWER: marked("Viewer: reads requests"),
+    Role.DESK: marked("Front desk: answers requests"),
+    Role.MANAGER: marked("Manager: also settings, people and reports"),
+    Role.ADMIN: marked("Admin: everything at all clinics"),
 }
 # In their own words; "und" is the tag for a language that is not named.
 LANGUAGES = {

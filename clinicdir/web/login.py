@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Flask, Response, redirect, render_template, request, session
+from flask import Flask, Response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, user_logged_out
 from flask_login.utils import _user_context_processor
@@ -12,31 +12,27 @@ from flask_security import (
     RoleMixin,
     Security,
     SQLAlchemySessionUserDatastore,
-    hash_password,
-    login_user,
     user_authenticated,
 )
-from wtforms import PasswordField
 
 from clinicdir import clock
 from clinicdir.db import db, transaction
-from clinicdir.errors import Invalid, marked
+from clinicdir.errors import Invalid, NotFound
 from clinicdir.locations.queries import organization_name
-from clinicdir.staff.models import StaffMember
-from clinicdir.staff.operations import (
+from clinicdir.staff.models import StaffMember, StaffSession
+from clinicdir.staff.queries import clean_address, find_session
+from clinicdir.staff.rules import MIN_PASSWORD_LENGTH
+from clinicdir.staff.second_factor import has_factor, start_factor
+from clinicdir.staff.sessions import (
     SEEN_EVERY,
     actor_of,
-    clean_address,
     end_session,
-    get_link,
     is_live,
+    is_pending,
+    pass_session,
     start_session,
-    use_link,
 )
-from clinicdir.staff.queries import find_session
-from clinicdir.staff.rules import MIN_PASSWORD_LENGTH, LinkPurpose
 from clinicdir.web.forms import Form
-from clinicdir.web.language import gettext
 from clinicdir.web.parts import parts
 from clinicdir.web.security import (
     OPEN,
@@ -45,13 +41,25 @@ from clinicdir.web.security import (
     limiter,
 )
 
-bp = Blueprint("invitation", __name__)
-
 _COOKIE_KEY = "staff_session"
-_FEWEST_DIFFERENT = 5
 _LONGEST_ADDRESS = 254
+# The first mark that is found counts: most browsers name others too.
+_BROWSERS = (
+    ("Firefox/", "Firefox"),
+    ("Edg/", "Edge"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
 _PER_ACCOUNT = "5 per minute"
-_PER_ADDRESS = "30 per minute"
+PER_ADDRESS = "30 per minute"
 
 
 class StaffLoginForm(LoginForm):
@@ -64,26 +72,6 @@ class StaffLoginForm(LoginForm):
 
 class _NoRole(RoleMixin):
     """Flask-Security wants a role class; ours stand in staff/rules.py."""
-
-
-class PasswordForm(Form):
-    """Chooses a first password."""
-
-    password = PasswordField()
-
-    def check(self, email: str) -> bool:
-        """Refuse what is short or easily guessed; say what to do."""
-        typed = self.password.data or ""
-        if len(typed) < MIN_PASSWORD_LENGTH:
-            message = marked("Password must be 15 characters or more")
-        elif len(set(typed)) < _FEWEST_DIFFERENT or "password" in typed.casefold():
-            message = marked("Choose a password that is harder to guess, like four random words")
-        elif email.partition("@")[0].casefold() in typed.casefold():
-            message = marked("Password must not contain your email name")
-        else:
-            return True
-        self.password.errors = [gettext(message)]
-        return False
 
 
 _CONFIG: dict[str, object] = {
@@ -145,7 +133,7 @@ def _wrap_login(app: Flask) -> None:
     """Limit the tries, and answer refused posts as every other form of ours does."""
     view = app.view_functions["security.login"]
     by_account = limiter.limit(_PER_ACCOUNT, key_func=_typed_account, methods=["POST"])
-    by_address = limiter.limit(_PER_ADDRESS, methods=["POST"])
+    by_address = limiter.limit(PER_ADDRESS, methods=["POST"])
     limited: Any = by_account(by_address(view))
 
     @keeps_answers
@@ -153,12 +141,18 @@ def _wrap_login(app: Flask) -> None:
         wanted = request.args.getlist("next") + request.form.getlist("next")
         if not all(is_own_path(target) for target in wanted):
             return redirect("/staff/login", code=303)  # the library fails at some of them
+        if request.method == "GET" and wanted and pending_sign_in() is not None:
+            return redirect(second_factor_url(wanted[0]), code=303)
         if form_token_failed():
             form = StaffLoginForm()
             values = _login_page_values()
             return render_template("staff/login.html", login_user_form=form, **values), 400
         answer: ResponseReturnValue = limited()
-        return (answer, 422) if request.method == "POST" and isinstance(answer, str) else answer
+        if request.method == "POST" and isinstance(answer, str):
+            return answer, 422
+        if pending_sign_in() is not None:
+            return redirect(second_factor_url(wanted[0] if wanted else ""), code=303)
+        return answer
 
     app.view_functions["security.login"] = login
 
@@ -203,7 +197,13 @@ def _live_user(load: Any) -> Any:  # noqa: ANN401 - Flask-Login has no types
 def _on_sign_in(_app: Flask, user: StaffMember, **_: object) -> None:
     db.session.rollback()  # a new hash of an old password may be pending; it can wait
     with transaction():
-        session[_COOKIE_KEY] = start_session(user, now=clock.now())
+        now, is_set_up = clock.now(), has_factor(user)
+        is_a_must = parts().settings.is_production
+        if is_a_must and not is_set_up:
+            start_factor(user, now=now)
+        session[_COOKIE_KEY] = start_session(
+            user, device=_device(), needs_factor=is_a_must or is_set_up, now=now
+        )
 
 
 def _on_sign_out(_app: Flask, user: StaffMember, **_: object) -> None:
@@ -219,42 +219,40 @@ def _forget_on_sign_out(response: Response) -> Response:
     return response
 
 
-@bp.get("/invitation/<token>")
-def invitation(token: str) -> ResponseReturnValue:
-    """Show what a one-time link opens; looking does not use it up, for mail scanners look too."""
-    link, member = get_link(token, now=clock.now())
-    return _invitation_page(PasswordForm(), link.purpose, member)
+def own_session() -> StaffSession:
+    """Return the row of the present sign-in, behind the guard of the staff blueprint."""
+    row = find_session(session[_COOKIE_KEY])
+    if row is None:
+        raise NotFound
+    return row
 
 
-@bp.post("/invitation/<token>")
-@keeps_answers
-@limiter.limit(_PER_ADDRESS)
-def accept_invitation(token: str) -> ResponseReturnValue:
-    """Set the first password where the link asks for one, use the link up and sign in."""
-    link, member = get_link(token, now=clock.now())
-    form, chooses = PasswordForm(), link.purpose is LinkPurpose.INVITATION
-    if form_token_failed():
-        return _invitation_page(form, link.purpose, member), 400
-    if chooses and not form.check(member.email):
-        return _invitation_page(form, link.purpose, member), 422
-    hashed = hash_password(form.password.data or "") if chooses else None
-    with transaction():
-        member = use_link(token, password_hash=hashed, now=clock.now())
-    login_user(member)
-    return redirect("/staff/", code=303)
+def pending_sign_in() -> tuple[StaffSession, StaffMember] | None:
+    """Return the sign-in of this cookie that waits for its second factor, and whose it is."""
+    token = session.get(_COOKIE_KEY)
+    row = find_session(token) if token else None
+    if row is None or not is_pending(row, now=clock.now()):
+        return None
+    member = db.session.get(StaffMember, row.staff_id)
+    return None if member is None or not member.active else (row, member)
 
 
-def _invitation_page(form: PasswordForm, purpose: LinkPurpose, member: StaffMember) -> str:
-    chooses = purpose is LinkPurpose.INVITATION
-    form.password.data = None  # a password is never sent back
-    return render_template(
-        "staff/invitation.html",
-        group=organization_name(),
-        form=form,
-        chooses=chooses,
-        email=member.email,
-        expired=form_token_failed(),
-    )
+def let_in(row: StaffSession, member: StaffMember) -> None:
+    """Open a sign-in whose second factor was right, inside the caller's transaction."""
+    session[_COOKIE_KEY] = pass_session(row, member, now=clock.now())
+
+
+def second_factor_url(target: str) -> str:
+    """Return the page that asks for the second factor and then leads to `target`."""
+    return url_for("second_factor.ask", next=target or None)
+
+
+def _device() -> str:
+    """Return the browser and the system as people know them; what is odd stays unnamed."""
+    named = request.user_agent.string
+    browser = next((name for mark, name in _BROWSERS if mark in named), "")
+    system = next((name for mark, name in _SYSTEMS if mark in named), "")
+    return ", ".join(filter(None, (browser, system)))
 
 
 def signed_in() -> StaffMember:

@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from tests.hashes import spend_little
 from tests.hostile.items import case
 from tests.make import PASSWORD, make_staff, token_of
+from tests.signing_in import join
 from tests.tables import rows
 
 EMAIL = "desk@example.com"
@@ -29,8 +30,6 @@ def member(sqlite_app: Flask) -> Flask:
     spend_little(sqlite_app)
     with sqlite_app.app_context():
         make_staff(EMAIL)
-    from tests.integration.test_login import join  # noqa: PLC0415 - beside the sign-in's own tests
-
     join(sqlite_app, EMAIL)
     return sqlite_app
 

@@ -19,8 +19,8 @@ from clinicdir.db import db, key_ring, transaction
 from clinicdir.errors import Invalid, NotAllowed
 from clinicdir.locations.models import LocationStatus
 from clinicdir.locations.queries import get_location
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import EVERYWHERE
+from clinicdir.staff.sessions import actor_of
 from tests.lives import actions_of, do, messages_of
 from tests.make import TODAY, make_request, make_staff
 from tests.tables import all_rows, rows

@@ -25,8 +25,8 @@ from clinicdir.audit.rules import PATIENT, Actor
 from clinicdir.db import db, transaction
 from clinicdir.errors import NotAllowed
 from clinicdir.locations.queries import get_location
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import EVERYWHERE
+from clinicdir.staff.sessions import actor_of
 from tests.hammer import POSTS, THREADS
 from tests.lives import actions_of, do, messages_of, offers_of
 from tests.make import TODAY, make_answers, make_request, make_staff

@@ -14,8 +14,8 @@ from clinicdir.db import db, transaction
 from clinicdir.errors import Invalid, NotAllowed
 from clinicdir.locations.models import LocationStatus
 from clinicdir.locations.queries import get_location
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import EVERYWHERE
+from clinicdir.staff.sessions import actor_of
 from tests.lives import actions_of, do, messages_of, offers_of
 from tests.make import make_request, make_staff
 from tests.tables import rows

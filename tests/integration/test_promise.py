@@ -17,9 +17,9 @@ from clinicdir.audit.rules import PATIENT, SYSTEM
 from clinicdir.db import transaction
 from clinicdir.locations.models import LocationStatus
 from clinicdir.locations.queries import get_location
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.queries import list_staff
 from clinicdir.staff.rules import EVERYWHERE
+from clinicdir.staff.sessions import actor_of
 from tests import asking
 from tests.asking import CHECK, follow
 from tests.conftest import Clock

@@ -18,7 +18,7 @@ from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.rules import Action
 from clinicdir.crypto import CannotOpen, KeyRing, new_key
 from clinicdir.db import db, key_ring, transaction
-from clinicdir.staff.operations import actor_of
+from clinicdir.staff.sessions import actor_of
 from tests.conftest import KEY
 from tests.make import make_answers, make_request, make_staff
 from tests.pages import form, heading, main_text

@@ -14,8 +14,8 @@ from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM, Actor
 from clinicdir.cli import serving
 from clinicdir.db import db, transaction
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import EVERYWHERE
+from clinicdir.staff.sessions import actor_of
 from tests.conftest import Clock
 from tests.lives import actions_of, do, messages_of, offers_of
 from tests.make import make_request, make_staff

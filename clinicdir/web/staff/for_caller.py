@@ -22,8 +22,8 @@ from clinicdir.audit.rules import Actor
 from clinicdir.db import transaction
 from clinicdir.errors import Invalid, NotAllowed
 from clinicdir.locations.queries import day_at, list_all_locations, organization_name
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import Right
+from clinicdir.staff.sessions import actor_of
 from clinicdir.web.answers import answer_rows
 from clinicdir.web.forms import ContactForm, Offer, PeopleForm, QuestionForm, TimesForm
 from clinicdir.web.language import gettext

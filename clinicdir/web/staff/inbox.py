@@ -22,8 +22,8 @@ from clinicdir.locations.mistakes import count_mistakes
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import list_all_locations, organization_name
 from clinicdir.locations.rules import TelecomSystem
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import Right, can
+from clinicdir.staff.sessions import actor_of
 from clinicdir.web.answers import area_words, goal_line_of
 from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after

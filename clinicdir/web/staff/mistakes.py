@@ -8,8 +8,8 @@ from clinicdir.audit.operations import list_view_is_due, record_list_view
 from clinicdir.db import transaction
 from clinicdir.locations.mistakes import close_mistake, list_mistakes
 from clinicdir.locations.queries import organization_name
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import Right
+from clinicdir.staff.sessions import actor_of
 from clinicdir.web.login import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
 

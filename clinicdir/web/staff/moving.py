@@ -15,8 +15,8 @@ from clinicdir.appointments.rules import Action
 from clinicdir.audit.rules import Actor
 from clinicdir.db import transaction
 from clinicdir.errors import Invalid, NotAllowed
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import Right
+from clinicdir.staff.sessions import actor_of
 from clinicdir.web.login import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs

@@ -24,9 +24,9 @@ from clinicdir.db import transaction
 from clinicdir.errors import NotFound
 from clinicdir.locations.queries import list_all_locations, organization_name
 from clinicdir.notifications.queries import list_deliveries
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.queries import names_of
 from clinicdir.staff.rules import Right
+from clinicdir.staff.sessions import actor_of
 from clinicdir.web.answers import answer_rows, area_words, goal_line_of
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in

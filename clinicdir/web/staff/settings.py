@@ -19,8 +19,8 @@ from clinicdir.locations.hours import next_holidays, split_holidays
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.operations import CHANGED, change_settings, check_settings
 from clinicdir.locations.queries import get_location, list_all_locations, organization_name
-from clinicdir.staff.operations import actor_of
 from clinicdir.staff.rules import Right, Role, can
+from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import day_words
 from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext, ngettext
