@@ -98,7 +98,9 @@ def test_more_than_one_batch_is_done_in_one_go(
         assert actions_of(app, reference) == [Action.CLAIM, Action.RELEASE]
 
 
-def test_two_workers_at_once_do_each_step_once(app: Flask, desk: Actor) -> None:
+def test_two_workers_at_once_do_each_step_once(
+    app: Flask, desk: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
     made = claimed(app, desk, 10)
 
     def work(_: int) -> int:
@@ -106,6 +108,7 @@ def test_two_workers_at_once_do_each_step_once(app: Flask, desk: Actor) -> None:
             return release_lapsed(now=LATER)
 
     assert sum(together(4, work)) == 10
+    assert caplog.messages == []  # what another has done meanwhile is no fault
     for reference in made:
         assert actions_of(app, reference) == [Action.CLAIM, Action.RELEASE]
         assert messages_of(app, reference) == ["request_waits"] * 2
@@ -173,7 +176,9 @@ def test_one_bad_row_stops_no_other(
     ]
 
 
-def test_request_that_somebody_is_just_moving_is_left_to_them(app: Flask, desk: Actor) -> None:
+def test_request_that_somebody_is_just_moving_is_left_to_them(
+    app: Flask, desk: Actor, caplog: pytest.LogCaptureFixture
+) -> None:
     """On PostgreSQL the worker passes over a locked row; on SQLite it waits and looks again."""
     (reference,) = claimed(app, desk)
     is_locked, worker_looked = threading.Event(), threading.Event()
@@ -194,6 +199,7 @@ def test_request_that_somebody_is_just_moving_is_left_to_them(app: Flask, desk: 
             return 0
 
     assert together(2, work) == [0, 0]
+    assert caplog.messages == []
     assert actions_of(app, reference) == [Action.CLAIM]
 
 
