@@ -32,7 +32,7 @@ def fill(rule: Rule, parts: dict[str, str]) -> list[dict[str, str]]:
         if isinstance(converter, AnyConverter):
             choices = sorted(converter.items)
         else:
-            choices = [parts.get(name, "none")]
+            choices = [parts.get(name, "1" if name.endswith("_id") else "none")]
         ways = [way | {name: choice} for way in ways for choice in choices]
     return ways
 
