@@ -106,13 +106,25 @@ def path_of(answer: TestResponse) -> str:
     return answer.headers["Location"].partition("?")[0]
 
 
-def walk(client: FlaskClient, until: str = CHECK, **changes: Typed) -> TestResponse:
-    """Answer page after page; return the page `until` as it opens."""
-    page = client.get(START)
+def walk(
+    client: FlaskClient,
+    until: str = CHECK,
+    *,
+    first: TestResponse | None = None,
+    aside: str = "",
+    **changes: Typed,
+) -> TestResponse:
+    """Answer page after page; return the page `until` as it opens.
+
+    `first` is a first page opened before, `aside` what stands in the field that people leave empty.
+    """
+    page = first or client.get(START)
     for step in STEPS:
         if step == until:
             return page
         typed = {name: changes.get(name, value) for name, value in ANSWERS[step].items()}
+        if step == START:
+            typed["aside"] = aside
         page = follow(client, press(client, page, step, **typed))
     return page
 

@@ -139,7 +139,8 @@ class Life:
             new.first_contact_at = self.first_contact_at or now
         new.events.append((action, was, new.status, wish.who.kind, wish.who.number))
         new.audited.append((new.location_id, action.value, f"{was} > {new.status}"))
-        if action in (Action.TRANSFER, Action.CLEAR, Action.RELEASE):
+        told_anew = action in (Action.TRANSFER, Action.CLEAR, Action.RELEASE)
+        if told_anew and new.status is not Status.QUARANTINED:
             new.messages.append("request_waits")
         elif wish.who.kind == PATIENT and was is not Status.QUARANTINED:
             new.messages.append("patient_changed")

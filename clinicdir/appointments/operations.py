@@ -225,7 +225,7 @@ def _tell(request: AppointmentRequest, step: _Step) -> None:
     """Write the message to the clinic that a step causes; what may be spam sends none."""
     from_patient = step.by_patient and step.action in _UNHEARD_OF
     kind = None
-    if step.action in _WAITS_ANEW:
+    if step.action in _WAITS_ANEW and step.to is not Status.QUARANTINED:
         kind = MessageKind.REQUEST_WAITS
     elif from_patient and step.came_from is not Status.QUARANTINED:
         kind = MessageKind.PATIENT_CHANGED

@@ -208,7 +208,7 @@ def test_staff_change_answers_for_a_caller_unless_another_is_on_it(
         (Action.WITHDRAW, False),
         (Action.DECLINE, False),
         (Action.BOOK, False),
-        (Action.QUARANTINE, False),
+        (Action.QUARANTINE, True),
         (Action.MERGE, False),
     ],
 )

@@ -231,7 +231,11 @@ def test_promise_that_was_broken_shows_as_overdue(app: Flask, frozen: Clock) -> 
                 found.first_contact_at = frozen.now()
     frozen.move(minutes=5)
     waiting = [row["Waiting"] for row in table(desk.get("/staff/").get_data(as_text=True))]
-    assert waiting == ["5 min Overdue", "5 min", "5 min"]
+    assert waiting == [
+        "5 min Overdue by Tue, Nov 24, 12:04 pm",
+        "5 min",
+        "5 min by Tue, Nov 24, 12:05 pm",
+    ]
     text = page_text(desk.get(f"/staff/requests/{made['Late One']}").get_data(as_text=True))
     assert (
         "New Overdue waiting 5 min, since Tue, Nov 24, 12:00 pm, promised an answer by"

@@ -115,7 +115,10 @@ def test_manager_sets_what_patients_read_at_the_next_request(
         )
     ]
     page = main_text(client.get("/locations/renton"))
-    assert page.startswith("Renton No new patients in December")
+    assert page.startswith(
+        "Renton Renton can do less than usual right now. You can still ask it."
+        " No new patients in December Nearest that take r"
+    )
     assert "Open now, closes 5:00 pm Mon–Fri 8:00 am – 5:00 pm Sat 9:00 am – 12:00 pm" in page
     assert "different on: Thu, Nov 26 closed Fri, Nov 27 closed" in page
     answered = client.get("/api/v1/locations/renton").get_json()

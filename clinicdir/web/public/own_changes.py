@@ -16,6 +16,7 @@ from clinicdir.appointments.submission import Context
 from clinicdir.audit.rules import PATIENT
 from clinicdir.db import transaction
 from clinicdir.errors import Invalid, NotAllowed
+from clinicdir.locations.models import LocationStatus
 from clinicdir.locations.queries import find_location
 from clinicdir.web.answers import Row, answer_rows
 from clinicdir.web.forms import Offer
@@ -82,10 +83,11 @@ def _new_form(step: str, found: AppointmentRequest, *, is_sent: bool) -> OwnForm
     slug = found.location.slug
     if step == _CLINIC:
         form = ClinicForm(**given)
-        form.location.choices = [(place.slug, place.name) for place in offered(slug)]
+        takers = [place for place in offered((slug,)) if place.status is not LocationStatus.CLOSED]
+        form.location.choices = [(place.slug, place.name) for place in takers]
         return form
     change = CHANGES[step](**given)
-    change.prepare(Offer(parts().intake, [], today_at(slug)))
+    change.prepare(Offer(parts().intake, [], today_at((slug,))))
     change.fit(stored_answers(found))
     return change
 
@@ -112,7 +114,7 @@ def _save(form: OwnForm, found: AppointmentRequest) -> None:
     typed, stored = form.answers(), stored_answers(found)
     if all(stored[name] == value for name, value in typed.items()):
         return
-    context = Context(today_at(slug), parts().intake, parts().settings.ask_birth_date)
+    context = Context(today_at((slug,)), parts().intake, parts().settings.ask_birth_date)
     change_answers(
         found,
         typed,
