@@ -4,6 +4,8 @@ import secrets
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from clinicdir.appointments.rules import REFERENCE_ALPHABET, new_reference, parse_reference
 from clinicdir.db import transaction
@@ -60,14 +62,20 @@ def test_closed_clinic_takes_nothing_and_says_so(app: Flask) -> None:
     assert set(counts(app).values()) == {0}
 
 
+def kept_of(client: FlaskClient, sent: TestResponse) -> dict[str, list[str]]:
+    """Return what the first page shows again of the draft that an answer has made."""
+    assert sent.status_code == 303
+    return form(client.get(sent.headers["Location"].replace("/who", "")), START)
+
+
 @item(14)
 def test_field_sent_twice_counts_once(sqlite_app: Flask) -> None:
     client = sqlite_app.test_client()
     page = client.get(START)
     data = form(page, START) | {"location": ["renton", "covington"], "goal": ["run", "ski"]}
-    assert client.post(START, data=data).status_code == 303
-    kept = form(client.get(START), START)
-    assert (kept["location"], kept["goal"]) == (["renton"], ["run"])
+    kept = kept_of(client, client.post(START, data=data))
+    # Of the goals there can be one; of the clinics there can be several.
+    assert (kept["location"], kept["goal"]) == (["renton", "covington"], ["run"])
 
 
 @item(14)
@@ -76,8 +84,7 @@ def test_field_in_the_address_and_in_the_body_is_read_from_the_body(sqlite_app: 
     page = client.get(START)
     data = form(page, START) | {"location": "renton", "goal": "run"}
     sent = client.post(f"{START}?location=covington&goal=ski", data=data)
-    assert sent.status_code == 303
-    kept = form(client.get(START), START)
+    kept = kept_of(client, sent)
     assert (kept["location"], kept["goal"]) == (["renton"], ["run"])
 
 
