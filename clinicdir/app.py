@@ -31,6 +31,7 @@ from clinicdir.web import (
     invitation,
     ladders,
     language,
+    lock,
     login,
     public,
     second_factor,
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register(app, staff.bp, SIGNED_IN, url_prefix="/staff")
     register(app, invitation.bp, OPEN, url_prefix="/staff")
     register(app, second_factor.bp, OPEN, url_prefix="/staff")
+    register(app, lock.bp, OPEN, url_prefix="/staff")
     register(app, api.bp, OPEN)
     register(app, health.bp, OPEN)
     app.jinja_env.undefined = StrictUndefined

@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         "on", description="`off` for load tests; refused in production"
     )
     idle_minutes: int = Field(
-        10, ge=1, le=720, description="minutes without a click after which staff sign in again"
+        10, ge=1, le=720, description="minutes without a click after which staff pages lock"
     )
     show_unreviewed: bool = Field(
         False, description="whether production shows guides that no clinician has reviewed"

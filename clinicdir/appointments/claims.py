@@ -24,6 +24,7 @@ def free_claims(staff_id: int, *, actor: Actor, now: datetime) -> int:
     )
     held = list(db.session.scalars(query))
     for request in held:
-        request.claimed_until = now  # the hold is over, so that somebody else may release it
+        # Only who is on a request puts it back: the hold passes to the one who acts, and is over.
+        request.claimed_by, request.claimed_until = actor.staff_id, now
         act(request, Move(Action.RELEASE), actor=actor, now=now)
     return len(held)

@@ -70,6 +70,24 @@ def count_requests(
     return dict(zip(groups, db.session.execute(select(*counts)).one(), strict=True))
 
 
+def count_waiting(*, scope: Scope, now: datetime) -> dict[str, str]:
+    """Return how many are new and how many overdue, in words that stop at "99+"."""
+    open_states = [status for status in Status if status.is_open]
+    wanted = {
+        "new": AppointmentRequest.status == Status.RECEIVED,
+        "overdue": (AppointmentRequest.promise_at < now)
+        & AppointmentRequest.first_contact_at.is_(None)
+        & AppointmentRequest.status.in_(open_states),
+    }
+    counts = {}
+    for name, condition in wanted.items():
+        query = _within(select(AppointmentRequest).where(condition), scope)
+        some = query.with_only_columns(AppointmentRequest.id).limit(COUNT_CAP + 1)
+        count = db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
+        counts[name] = f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
+    return counts
+
+
 def list_events(appointment_request: AppointmentRequest) -> list[RequestEvent]:
     """Return a request's history, oldest first."""
     query = select(RequestEvent).where(RequestEvent.request_id == appointment_request.id)

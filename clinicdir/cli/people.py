@@ -7,6 +7,7 @@ import click
 from flask.cli import AppGroup
 
 from clinicdir import clock
+from clinicdir.appointments.claims import free_claims
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.queries import list_requests
 from clinicdir.appointments.rules import Status
@@ -19,24 +20,26 @@ from clinicdir.db import transaction
 from clinicdir.locations.queries import get_location
 from clinicdir.notifications.delivery import deliver_due
 from clinicdir.staff import operations
-from clinicdir.staff.queries import list_staff
+from clinicdir.staff.queries import list_staff, with_factor
 from clinicdir.staff.rules import EVERYWHERE, Role, Scope
 from clinicdir.web.parts import parts
 
-staff = AppGroup("staff", help="Invite, disable and list the people who answer requests.")
+staff = AppGroup("staff", help="Invite, move, disable and list the people who answer requests.")
 requests = AppGroup("requests", help="List appointment requests.")
 notifications = AppGroup("notifications", help="Deliver messages that wait.")
 keys = AppGroup("keys", help="Make keys.")
 
-
-@staff.command("invite")
-@click.argument("email")
-@click.option(
+_ROLE = click.option(
     "--role",
     type=click.Choice([role.value for role in Role]),
     required=True,
     help="What the person may do.",
 )
+
+
+@staff.command("invite")
+@click.argument("email")
+@_ROLE
 @click.option("--location", "slugs", multiple=True, help="A location's slug; may be repeated.")
 @in_plain_words
 def invite(email: str, role: str, slugs: tuple[str, ...]) -> None:
@@ -44,23 +47,58 @@ def invite(email: str, role: str, slugs: tuple[str, ...]) -> None:
     with transaction():
         places = [get_location(slug) for slug in slugs]
         token = operations.invite(email, Role(role), places, actor=OPERATOR, now=clock.now())
-    click.echo(f"{parts().settings.url}/staff/invitation/{token}")
+    click.echo(_link(token))
+
+
+@staff.command("reset")
+@click.argument("email")
+@in_plain_words
+def reset(email: str) -> None:
+    """Print a one-time link for a new password; the old one and all sign-ins end.
+
+    The second step stays: a manager resets it on the People page.
+    """
+    with transaction():
+        token = operations.reset(email, actor=OPERATOR, now=clock.now())
+    click.echo(_link(token))
+
+
+@staff.command("assign")
+@click.argument("email")
+@_ROLE
+@click.option("--location", "slugs", multiple=True, help="A location's slug; may be repeated.")
+@click.option(
+    "--shared-line", is_flag=True, help="May look callers up where locations share a number."
+)
+@in_plain_words
+def assign(email: str, role: str, slugs: tuple[str, ...], shared_line: bool) -> None:
+    """Give a person this role, these locations and no others; all sign-ins end."""
+    with transaction():
+        places = [get_location(slug) for slug in slugs]
+        operations.assign(
+            email, Role(role), places, shared_line=shared_line, actor=OPERATOR, now=clock.now()
+        )
+    click.echo(f"{email} is now {role}; all sign-ins have ended.")
 
 
 @staff.command("disable")
 @click.argument("email")
 @in_plain_words
 def disable(email: str) -> None:
-    """Shut a person out at once."""
+    """Shut a person out at once; what the person was on goes back to the list."""
     with transaction():
-        operations.disable(email, actor=OPERATOR, now=clock.now())
-    click.echo(f"{email} is disabled; all sign-ins have ended.")
+        now = clock.now()
+        member = operations.disable(email, actor=OPERATOR, now=now)
+        count = free_claims(member.id, actor=OPERATOR, now=now)
+    click.echo(f"{email} is disabled; all sign-ins have ended. Back in the list: {count}.")
 
 
 @staff.command("list")
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 def list_people(as_json: bool) -> None:
     """List every account with its role and locations."""
+    members = list_staff()
+    has_factor = with_factor({member.id for member in members})
     people: list[dict[str, Any]] = [
         {
             "email": member.email,
@@ -68,8 +106,10 @@ def list_people(as_json: bool) -> None:
             "locations": [place.slug for place in member.locations],
             "active": member.active,
             "joined": member.password is not None,
+            "second_step": member.id in has_factor,
+            "shared_line": member.shared_line,
         }
-        for member in list_staff()
+        for member in members
     ]
     if as_json:
         click.echo(json.dumps(people, indent=2, ensure_ascii=False))
@@ -78,7 +118,8 @@ def list_people(as_json: bool) -> None:
         state = "active" if person["active"] else "disabled"
         everywhere = person["role"] == Role.ADMIN
         where = "every location" if everywhere else ", ".join(person["locations"])
-        click.echo(f"{person['email']}  {person['role']}  {state}  {where}")
+        marks = ("second step",) * person["second_step"] + ("shared line",) * person["shared_line"]
+        click.echo("  ".join((person["email"], person["role"], state, where, *marks)))
 
 
 @requests.command("list")
@@ -125,6 +166,10 @@ def deliver() -> None:
 def make_key() -> None:
     """Print a fresh key for CLINICDIR_ENCRYPTION_KEYS."""
     click.echo(new_key())
+
+
+def _link(token: str) -> str:
+    return f"{parts().settings.url}/staff/invitation/{token}"
 
 
 def _request_json(row: AppointmentRequest, *, personal: bool) -> dict[str, object]:

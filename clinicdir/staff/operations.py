@@ -40,6 +40,10 @@ def invite(
             email=address, fs_uniquifier=secrets.token_hex(32), created_at=now, active=True
         )
         db.session.add(member)
+    else:
+        if role is not Role.ADMIN:
+            _keep_one_admin(member)
+        end_all_sessions(member, "invited anew", now=now)
     member.role, member.password = role, None
     member.active, member.disabled_at = True, None
     member.locations = list(locations)

@@ -60,7 +60,8 @@ def end_session(token: str, *, actor: Actor, now: datetime) -> None:
 
 def end_own_session(session_id: int, member: StaffMember, *, now: datetime) -> None:
     """End another sign-in of the same person, or raise NotFound."""
-    session = db.session.get(StaffSession, session_id)
+    in_reach = session_id <= 2**31 - 1  # PostgreSQL refuses to look for a greater one
+    session = db.session.get(StaffSession, session_id) if in_reach else None
     if session is None or session.staff_id != member.id:
         raise NotFound
     _end(StaffSession.id == session_id, "ended by its person", now=now)
@@ -78,23 +79,34 @@ def end_all_sessions(
         member.fs_uniquifier = secrets.token_hex(32)
 
 
+def unlock_session(session: StaffSession, member: StaffMember, *, now: datetime) -> None:
+    """Let a sign-in that was idle go on; its person has just typed the password."""
+    session.seen_at = now
+    record("unlock", actor=actor_of(member), now=now, subject=member.email)
+
+
 def list_sessions(member: StaffMember, *, idle: timedelta, now: datetime) -> list[StaffSession]:
-    """Return a person's live sign-ins, the latest first."""
+    """Return a person's sign-ins that are live or that the password opens, the latest first."""
     query = select(StaffSession).where(
         StaffSession.staff_id == member.id, StaffSession.ended_at.is_(None)
     )
     rows = db.session.scalars(query.order_by(StaffSession.created_at.desc(), StaffSession.id))
-    return [row for row in rows if is_live(row, idle=idle, now=now)]
+    return [
+        row for row in rows if is_live(row, idle=idle, now=now) or can_go_on(row, member, now=now)
+    ]
 
 
 def is_live(session: StaffSession, *, idle: timedelta, now: datetime) -> bool:
     """Say whether a sign-in still counts: passed, not ended, not idle long, under 12 hours old."""
-    return (
-        session.ended_at is None
-        and session.passed_at is not None
-        and session.seen_at > now - idle
-        and session.created_at > now - SESSION_LIVES
-    )
+    return session.seen_at > now - idle and _is_young(session, now=now)
+
+
+def can_go_on(session: StaffSession, member: StaffMember, *, now: datetime) -> bool:
+    """Say whether the password alone is enough for a sign-in, however long it was idle.
+
+    Whoever came by a one-time link and has no password signs in anew.
+    """
+    return _is_young(session, now=now) and member.active and member.password is not None
 
 
 def is_pending(session: StaffSession, *, now: datetime) -> bool:
@@ -103,6 +115,14 @@ def is_pending(session: StaffSession, *, now: datetime) -> bool:
         session.ended_at is None
         and session.passed_at is None
         and session.created_at > now - PENDING_LIVES
+    )
+
+
+def _is_young(session: StaffSession, *, now: datetime) -> bool:
+    return (
+        session.ended_at is None
+        and session.passed_at is not None
+        and session.created_at > now - SESSION_LIVES
     )
 
 

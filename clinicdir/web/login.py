@@ -26,6 +26,7 @@ from clinicdir.staff.second_factor import has_factor, start_factor
 from clinicdir.staff.sessions import (
     SEEN_EVERY,
     actor_of,
+    can_go_on,
     end_session,
     is_live,
     is_pending,
@@ -39,6 +40,7 @@ from clinicdir.web.security import (
     form_token_failed,
     keeps_answers,
     limiter,
+    note_lock,
 )
 
 _COOKIE_KEY = "staff_session"
@@ -181,12 +183,15 @@ def _live_user(load: Any) -> Any:  # noqa: ANN401 - Flask-Login has no types
         row = find_session(token) if token else None
         idle = timedelta(minutes=parts().settings.idle_minutes)
         if row is None or not is_live(row, idle=idle, now=now):
+            note_lock(is_locked=open_sign_in() is not None)
             return None
         user: StaffMember | None = load(uniquifier)
         if user is None or user.id != row.staff_id:
             return None
         # Seldom enough to spare writes, often enough that no click falls out of a short idle time.
-        if now - row.seen_at >= min(SEEN_EVERY, idle / 10):
+        # A page that asks by itself is no sign that anybody sits before it.
+        is_poll = request.headers.get("X-Poll") == "1"
+        if not is_poll and now - row.seen_at >= min(SEEN_EVERY, idle / 10):
             with transaction():
                 row.seen_at = now
         return user
@@ -235,6 +240,25 @@ def pending_sign_in() -> tuple[StaffSession, StaffMember] | None:
         return None
     member = db.session.get(StaffMember, row.staff_id)
     return None if member is None or not member.active else (row, member)
+
+
+def present_token() -> str | None:
+    """Return the token of this cookie's sign-in, whatever it opens."""
+    token: str | None = session.get(_COOKIE_KEY)
+    return token
+
+
+def open_sign_in() -> tuple[StaffSession, StaffMember] | None:
+    """Return the sign-in of this cookie that is live or that its password opens, and whose it is.
+
+    Asking is not activity.
+    """
+    token = present_token()
+    row = find_session(token) if token else None
+    member = None if row is None else db.session.get(StaffMember, row.staff_id)
+    if row is None or member is None or session.get("_user_id") != member.fs_uniquifier:
+        return None
+    return (row, member) if can_go_on(row, member, now=clock.now()) else None
 
 
 def let_in(row: StaffSession, member: StaffMember) -> None:

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from flask_login import current_user
 from flask_wtf.csrf import CSRFProtect, validate_csrf
+from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from wtforms.validators import ValidationError
 
@@ -37,6 +38,10 @@ HEADERS = {
 _FINDER_HEADERS = {
     "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; script-src 'self'",
     "Permissions-Policy": "camera=(), geolocation=(self), microphone=()",
+}
+# Staff pages lock themselves when nobody is there; the script asks for counts meanwhile.
+_STAFF_HEADERS = {
+    "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'",
 }
 _WITH_FINDER = frozenset({"public.home", "public.all_locations", "public.find"})
 _ONE_YEAR_S = 31_536_000
@@ -66,9 +71,23 @@ def SIGNED_IN() -> ResponseReturnValue | None:  # noqa: N802
     """Let signed-in staff in; send readers to sign in, refuse posts."""
     if current_user.is_authenticated:
         return None
+    is_locked = g.get("staff_locked", False)
     if request.method not in _READS:
+        if is_locked:
+            _check_origin()
+            raise Locked
         abort(403)
-    return redirect(url_for("security.login", next=request.full_path.rstrip("?")), code=303)
+    page = "lock.ask" if is_locked else "security.login"
+    return redirect(url_for(page, next=request.full_path.rstrip("?")), code=303)
+
+
+class Locked(Forbidden):
+    """A form meets the lock of an idle sign-in; web/lock.py answers and keeps what was typed."""
+
+
+def note_lock(*, is_locked: bool) -> None:
+    """Remember for this request whether its sign-in is idle and wants its password again."""
+    g.staff_locked = is_locked
 
 
 def register(app: Flask, blueprint: Blueprint, guard: Guard, url_prefix: str | None = None) -> None:
@@ -223,6 +242,8 @@ def _needs_token() -> bool:
 
 def headers_of(endpoint: str | None) -> dict[str, str]:
     """Return the headers that a page of this endpoint carries, whatever it answers."""
+    if endpoint is not None and endpoint.startswith("staff."):
+        return HEADERS | _STAFF_HEADERS
     return HEADERS | _FINDER_HEADERS if endpoint in _WITH_FINDER else HEADERS
 
 

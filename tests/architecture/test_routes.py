@@ -34,6 +34,7 @@ def test_guards_belong_to_blueprints_and_every_blueprint_has_one(app: Flask) -> 
         "public": "OPEN",
         "staff": "SIGNED_IN",
         "invitation": "OPEN",
+        "lock": "OPEN",
         "second_factor": "OPEN",
         "security": "OPEN",
         "api": "OPEN",

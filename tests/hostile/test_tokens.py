@@ -12,7 +12,9 @@ from clinicdir.audit.rules import OPERATOR
 from clinicdir.db import transaction
 from clinicdir.locations.queries import get_location
 from clinicdir.staff.operations import invite
+from clinicdir.staff.queries import find_by_email
 from clinicdir.staff.rules import Role
+from clinicdir.staff.second_factor import code_at, confirm_factor, start_factor
 from tests.asking import (
     ANSWERS,
     CHECK,
@@ -26,12 +28,15 @@ from tests.asking import (
     walk,
 )  # fmt: skip
 from tests.conftest import Clock, build_app
+from tests.hashes import spend_little
 from tests.hostile.doors import make_desk, make_open
 from tests.hostile.items import case, item
 from tests.make import PASSWORD, token_of
 from tests.pages import form, heading, main_text, press
+from tests.signing_in import EMAIL, is_in, join, log_in
 from tests.tables import all_rows, rows
 
+SECOND = "/staff/second-factor"
 AUDITED = ("audit_entry", "audit_head")
 
 
@@ -150,10 +155,58 @@ def test_token_in_a_url_or_a_remembering_cookie_opens_nothing(
 @pytest.mark.parametrize(
     "door", ["tf-setup", "tf-validate", "mf-recovery", "us-signin", "wan-signin"]
 )
-def test_there_is_no_door_for_a_second_factor_yet(sqlite_app: Flask, door: str) -> None:
+def test_the_library_opens_no_door_of_its_own_for_a_second_factor(
+    sqlite_app: Flask, door: str
+) -> None:
     desk = make_desk(sqlite_app)
     assert desk.get(f"/staff/{door}").status_code == 404
     assert desk.post(f"/staff/{door}", data={"code": "000000"}).status_code == 404
+
+
+def with_second_factor(app: Flask, frozen: Clock) -> str:
+    """Let a person join who signs in with an app; return its secret."""
+    join(spend_little(app))
+    with app.app_context(), transaction():
+        member = find_by_email(EMAIL)
+        assert member is not None
+        secret = start_factor(member, now=frozen.now())
+        confirm_factor(member, code_at(secret, frozen.now()), now=frozen.now())
+    frozen.move(minutes=5)
+    return secret
+
+
+@item(31)
+def test_code_of_the_app_opens_once(sqlite_app: Flask, frozen: Clock) -> None:
+    code = code_at(with_second_factor(sqlite_app, frozen), frozen.now())
+    statuses = []
+    for _ in range(2):
+        client = sqlite_app.test_client()
+        log_in(client)
+        page = client.get(SECOND)
+        statuses.append(press(client, page, SECOND, code=code).status_code)
+        assert is_in(client) == (statuses == [303])
+    assert statuses == [303, 422]
+
+
+@item(31)
+@pytest.mark.parametrize("steps", [-2, 2])
+def test_code_two_steps_off_opens_nothing(sqlite_app: Flask, frozen: Clock, steps: int) -> None:
+    secret = with_second_factor(sqlite_app, frozen)
+    client = sqlite_app.test_client()
+    log_in(client)
+    code = code_at(secret, frozen.now() + timedelta(seconds=30 * steps))
+    assert press(client, client.get(SECOND), SECOND, code=code).status_code == 422
+    assert not is_in(client)
+
+
+@item(31)
+def test_code_in_a_url_opens_nothing(sqlite_app: Flask, frozen: Clock) -> None:
+    code = code_at(with_second_factor(sqlite_app, frozen), frozen.now())
+    client = sqlite_app.test_client()
+    log_in(client)
+    assert client.get(f"{SECOND}?code={code}").status_code == 200
+    answer = client.post(f"{SECOND}?code={code}", data=form(client.get(SECOND), SECOND))
+    assert (answer.status_code, is_in(client)) == (422, False)
 
 
 def new_invitation(app: Flask) -> str:

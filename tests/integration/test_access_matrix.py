@@ -23,8 +23,9 @@ from clinicdir.db import transaction
 from clinicdir.locations.mistakes import report_mistake
 from clinicdir.locations.queries import get_location
 from clinicdir.staff import operations
-from clinicdir.staff.queries import list_staff
+from clinicdir.staff.queries import find_by_email, list_staff
 from clinicdir.staff.rules import RIGHTS, Right, Role
+from clinicdir.staff.sessions import start_session
 from clinicdir.web.security import OPEN, SIGNED_IN
 from clinicdir.web.staff.steps import STAFF_ACTIONS
 from tests.make import make_request, make_staff, sign_in, token_of
@@ -44,6 +45,7 @@ PEOPLE: dict[str, tuple[Role, str] | None] = {
 }
 SIGNED_OUT = ("nobody", "disabled")
 ACTIONS = sorted(STAFF_ACTIONS - {Action.MARK_ERROR})
+TEAM = ("assign", "disable", "factor", "link")
 BESIDE = ("accept", "link", "change/contact", "change/clinic")
 
 
@@ -58,6 +60,8 @@ class Record:
     invitation: str
     filename: str
     mistake: str
+    staff_id: str
+    session_id: str
     version: int = 0
 
     def fill(self, rule: Rule) -> list[dict[str, str]]:
@@ -92,8 +96,11 @@ def make_records(app: Flask, person: str, invitation: str) -> list[Record]:
     with app.app_context():
         for kind, slug in (("own", own), ("foreign", foreign)):
             made = make_request(app, location=slug)
+            colleague = make_staff(f"colleague@{slug}.example.com", Role.DESK, (slug,))
+            member = find_by_email(address_of(person)) if kind == "own" else None
             with transaction():
                 report_mistake(get_location(slug), "The fax is old.", now=clock.now())
+                start_session(member or colleague, now=clock.now())
             records.append(
                 Record(
                     kind=kind,
@@ -103,18 +110,26 @@ def make_records(app: Flask, person: str, invitation: str) -> list[Record]:
                     invitation=invitation,
                     filename="css/site.css",
                     mistake=str(len(records) + 1),
+                    staff_id=str(colleague.id),
+                    session_id=str(rows(app, "staff_session", "id")[-1]),
                     version=made.version,
                 )
             )
-    missing = Record("missing", "nowhere", new_reference(), "nothing", "nothing", "css/no.css", "9")
+    missing = Record(
+        "missing", "nowhere", new_reference(), "nothing", "nothing", "css/no.css", "9", "99", "99"
+    )
     return [*records, missing]
+
+
+def address_of(person: str) -> str:
+    return f"{person.replace(' ', '.')}@example.com".lower()
 
 
 def make_client(app: Flask, person: str) -> FlaskClient:
     client, at = app.test_client(), PEOPLE[person]
     if at is None:
         return client
-    email = f"{person.replace(' ', '.')}@example.com".lower()
+    email = address_of(person)
     with app.app_context():
         make_staff(email, at[0], () if at[0] is Role.ADMIN else (at[1],))
     sign_in(client, email)
@@ -162,7 +177,12 @@ def same_for_all(answer: TestResponse, record: Record) -> tuple[Any, ...]:
     """Return all that a person sees of an answer, without what was asked for itself."""
 
     def masked(text: str) -> str:
-        for asked in (record.reference, record.slug, f"mistakes/{record.mistake}/"):
+        numbers = (
+            f"mistakes/{record.mistake}/",
+            f"team/{record.staff_id}",
+            f"sessions/{record.session_id}",
+        )
+        for asked in (record.reference, record.slug, *numbers):
             text = text.replace(asked, "WHAT WAS ASKED FOR")
         return text
 
@@ -184,7 +204,9 @@ def expected(person: str, rule: Rule, right: Right, method: str, record: Record)
     if right not in RIGHTS[at[0]]:
         return {403}
     within = record.kind == "own" or (record.kind == "foreign" and at[0] is Role.ADMIN)
-    if {"reference", "slug", "mistake"} & rule.arguments and not within:
+    # Nobody ends a sign-in of somebody else, not even an admin.
+    is_others = "session_id" in rule.arguments and record.kind != "own"
+    if is_others or ({"reference", "slug", "mistake", "staff_id"} & rule.arguments and not within):
         return {404}
     # A move that its state does not admit, or that an earlier one of this walk made stale: 409.
     return {200} if method in READS else {303, 409, 422}
@@ -231,8 +253,9 @@ def test_open_pages_answer_everybody_alike(app: Flask, invitation: str, person: 
             for record in records if rule.arguments else records[:1]:
                 for url in urls(app, rule, record):
                     status = ask(client, url, method, record).status_code
-                    if rule.endpoint.startswith("security."):  # they ask whether one is signed in
-                        assert status in (200, 302, 422), (method, url, status)
+                    # They ask whether one is signed in.
+                    if rule.endpoint.startswith(("security.", "lock.")):
+                        assert status in (200, 302, 303, 422), (method, url, status)
                         continue
                     other = ask(stranger, url, method, record).status_code
                     assert status < 500, (method, url, status)
@@ -252,8 +275,12 @@ def test_whoever_may_not_act_changes_nothing(app: Flask, invitation: str, person
             url = f"/staff/requests/{record.reference}/{action}"
             answer = ask(client, url, "POST", record)
             assert answer.status_code == 403
-        answer = ask(client, f"/staff/mistakes/{record.mistake}/done", "POST", record)
-        assert answer.status_code == 403
+        for url in (
+            f"/staff/mistakes/{record.mistake}/done",
+            "/staff/team",
+            *(f"/staff/team/{record.staff_id}/{what}" for what in TEAM),
+        ):
+            assert ask(client, url, "POST", record).status_code == 403
     assert all_rows(app, without=("audit_entry", "audit_head", "staff_session")) == before
 
 
@@ -351,7 +378,7 @@ def test_role_in_the_form_gives_no_rights(app: Flask, invitation: str) -> None:
     form = {"csrf_token": token_of(page), "version": "1", "role": "admin", "is_admin": "1"}
     answer = client.post(f"/staff/requests/{records[0].reference}/claim", data=form)
     assert answer.status_code == 403
-    assert rows(app, "staff_member", "role") == ["admin", "viewer"]
+    assert rows(app, "staff_member", "role") == ["admin", "viewer", "desk", "desk"]
 
 
 def test_change_of_location_counts_at_the_next_click(app: Flask, invitation: str) -> None:

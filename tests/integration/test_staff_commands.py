@@ -1,4 +1,4 @@
-"""`flask staff invite|disable|list` and `flask demo`, as an operator meets them."""
+"""`flask staff invite|reset|assign|disable|list` and `flask demo`, as an operator meets them."""
 
 import json
 import re
@@ -11,15 +11,22 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import create_engine, text
 
+from clinicdir.appointments.operations import Move, act
+from clinicdir.appointments.queries import get_request
+from clinicdir.appointments.rules import Action
 from clinicdir.cli import demo
 from clinicdir.cli.serving import prepare_database
 from clinicdir.crypto import new_key
 from clinicdir.db import db, transaction
 from clinicdir.locations.queries import list_all_locations
-from clinicdir.staff.rules import Role
+from clinicdir.staff.queries import find_by_email
+from clinicdir.staff.rules import EVERYWHERE, Role
+from clinicdir.staff.sessions import actor_of
 from tests.client import page_text
 from tests.conftest import SECRET, Clock, build_app
-from tests.make import PASSWORD, token_of
+from tests.hashes import spend_little
+from tests.make import PASSWORD, make_request, token_of
+from tests.signing_in import EMAIL, choose, is_in, join, log_in
 from tests.tables import all_rows, rows
 
 LINK = re.compile(r"http://127\.0\.0\.1:8000(/staff/invitation/[\w-]{43})\n")
@@ -67,6 +74,8 @@ def test_invite_of_somebody_not_yet_joined_changes_role_and_locations(
             "locations": ["bellevue"],
             "active": True,
             "joined": False,
+            "second_step": False,
+            "shared_line": False,
         }
     ]
 
@@ -127,7 +136,7 @@ def test_invite_knows_no_other_role(runner: FlaskCliRunner) -> None:
 def test_disable_shuts_a_person_out(app: Flask, runner: FlaskCliRunner, frozen: Clock) -> None:
     path = invite(runner, "desk@example.com", "desk", "renton")
     assert run(runner, "staff", "disable", "DESK@example.com") == (
-        0, "DESK@example.com is disabled; all sign-ins have ended.\n", "",
+        0, "DESK@example.com is disabled; all sign-ins have ended. Back in the list: 0.\n", "",
     )  # fmt: skip
     assert app.test_client().get(path).status_code == 404
     assert rows(app, "staff_member", "active", "disabled_at") == [(False, frozen.now())]
@@ -138,6 +147,66 @@ def test_disable_shuts_a_person_out(app: Flask, runner: FlaskCliRunner, frozen: 
 def test_disable_of_nobody_says_so(runner: FlaskCliRunner) -> None:
     says = "There is no such thing. The list commands show what there is.\n"
     assert run(runner, "staff", "disable", "nobody@example.com") == (1, "", says)
+
+
+def test_disable_puts_back_what_the_person_was_on(
+    app: Flask, runner: FlaskCliRunner, frozen: Clock
+) -> None:
+    invite(runner, "desk@example.com", "desk", "renton")
+    with app.app_context():
+        reference = make_request(app).reference
+        member = find_by_email("desk@example.com")
+        assert member is not None
+        with transaction():
+            held = get_request(reference, scope=EVERYWHERE, to_change=True)
+            act(held, Move(Action.CLAIM), actor=actor_of(member), now=frozen.now())
+    out = "desk@example.com is disabled; all sign-ins have ended. Back in the list: 1.\n"
+    assert run(runner, "staff", "disable", "desk@example.com") == (0, out, "")
+    assert rows(app, "appointment_request", "status", "claimed_by") == [("received", None)]
+
+
+def test_last_admin_is_kept_in_plain_words(app: Flask, runner: FlaskCliRunner) -> None:
+    invite(runner, "admin@example.com", "admin")
+    before = all_rows(app)
+    says = "email: This is the last admin: make another one first\n"
+    assert run(runner, "staff", "disable", "admin@example.com") == (1, "", says)
+    move = ("assign", "admin@example.com", "--role", "desk", "--location", "renton")
+    assert run(runner, "staff", *move) == (1, "", says)
+    assert all_rows(app) == before
+
+
+def test_reset_prints_a_link_alone_and_ends_the_password(
+    app: Flask, runner: FlaskCliRunner
+) -> None:
+    spend_little(app)
+    join(app)
+    client = app.test_client()
+    log_in(client)
+    code, out, err = run(runner, "staff", "reset", EMAIL)
+    found = LINK.fullmatch(out)
+    assert (code, err) == (0, "")
+    assert found is not None
+    assert not is_in(client)
+    assert log_in(app.test_client()).status_code == 422
+    assert choose(app.test_client(), found[1]).status_code == 303
+    assert run(runner, "staff", "reset", "nobody@example.com")[:2] == (1, "")
+
+
+def test_assign_moves_a_person_and_ends_the_sign_ins(app: Flask, runner: FlaskCliRunner) -> None:
+    spend_little(app)
+    join(app)
+    client = app.test_client()
+    log_in(client)
+    move = (EMAIL, "--role", "desk", "--location", "covington", "--shared-line")
+    says = f"{EMAIL} is now desk; all sign-ins have ended.\n"
+    assert run(runner, "staff", "assign", *move) == (0, says, "")
+    assert not is_in(client)
+    (person,) = people(runner)
+    assert (person["locations"], person["shared_line"]) == (["covington"], True)
+    listed = f"{EMAIL}  desk  active  covington  shared line\n"
+    assert run(runner, "staff", "list") == (0, listed, "")
+    refused = run(runner, "staff", "assign", EMAIL, "--role", "desk")
+    assert refused == (1, "", "location: Name at least one location for this role\n")
 
 
 def test_list_shows_everybody_by_address(app: Flask, runner: FlaskCliRunner) -> None:
@@ -155,7 +224,7 @@ def test_list_shows_everybody_by_address(app: Flask, runner: FlaskCliRunner) -> 
     ]
 
 
-@pytest.mark.parametrize("command", ["invite", "disable", "list"])
+@pytest.mark.parametrize("command", ["invite", "reset", "assign", "disable", "list"])
 def test_commands_have_help(runner: FlaskCliRunner, command: str) -> None:
     code, out, _ = run(runner, "staff", command, "--help")
     assert code == 0
