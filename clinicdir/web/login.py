@@ -186,7 +186,9 @@ def _live_user(load: Any) -> Any:  # noqa: ANN401 - Flask-Login has no types
         if user is None or user.id != row.staff_id:
             return None
         # Seldom enough to spare writes, often enough that no click falls out of a short idle time.
-        if now - row.seen_at >= min(SEEN_EVERY, idle / 10):
+        # A page that asks by itself is no sign that anybody sits before it.
+        is_poll = request.headers.get("X-Poll") == "1"
+        if not is_poll and now - row.seen_at >= min(SEEN_EVERY, idle / 10):
             with transaction():
                 row.seen_at = now
         return user

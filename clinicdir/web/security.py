@@ -38,6 +38,11 @@ _FINDER_HEADERS = {
     "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; script-src 'self'",
     "Permissions-Policy": "camera=(), geolocation=(self), microphone=()",
 }
+# The inbox renews itself: its script may run, and may ask this site again.
+_INBOX_HEADERS = {
+    "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'",
+}
+_INBOX = "staff.inbox"
 _WITH_FINDER = frozenset({"public.home", "public.all_locations", "public.find"})
 _ONE_YEAR_S = 31_536_000
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -223,6 +228,8 @@ def _needs_token() -> bool:
 
 def headers_of(endpoint: str | None) -> dict[str, str]:
     """Return the headers that a page of this endpoint carries, whatever it answers."""
+    if endpoint == _INBOX:
+        return HEADERS | _INBOX_HEADERS
     return HEADERS | _FINDER_HEADERS if endpoint in _WITH_FINDER else HEADERS
 
 
