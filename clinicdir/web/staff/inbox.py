@@ -80,7 +80,7 @@ def _list_values(tab: Group, chosen: Location | None, now: datetime) -> dict[str
         "chosen": chosen,
         "tab": tab.value,
         "counts": counts,
-        "rows": request_rows(found[:PAGE_SIZE], member, now=now),
+        "rows": request_rows(found[:PAGE_SIZE], member.id, now=now),
         "next_after": found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
         "now": now,
     }

@@ -79,7 +79,7 @@ def _line_page(reference: str, *, problem: str | None = None) -> str:
         member=member,
         form=MoveForm(formdata=None),
         hit=line_hit(found),
-        places=own_places(member),
+        places=own_places(member.scope),
         **facts_of(found, now=now),
         lines=history_lines(events, people, places),
         problem=problem,
@@ -103,7 +103,7 @@ def _is_own(reference: str) -> bool:
 
 def _place() -> Location:
     """Return the own clinic that was pressed; the only one needs no saying."""
-    places = own_places(signed_in())
+    places = own_places(signed_in().scope)
     slug = request.form.get("location") or (places[0].slug if len(places) == 1 else "")
     chosen = next((place for place in places if place.slug == slug), None)
     if chosen is None:

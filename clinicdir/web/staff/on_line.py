@@ -7,8 +7,7 @@ from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import Action, allowed_actions
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.queries import list_all_locations, on_same_line
-from clinicdir.staff.models import StaffMember
-from clinicdir.staff.rules import NOWHERE, Scope, has_line
+from clinicdir.staff.rules import NOWHERE, OnLine, Scope, has_line
 
 
 @dataclass(frozen=True)
@@ -23,13 +22,13 @@ class LineHit:
     can_take: bool
 
 
-def line_scope(member: StaffMember) -> Scope:
+def line_scope(person: OnLine) -> Scope:
     """Return the other clinics that answer a number of the person's own ones.
 
     Nowhere without the right to the line, and for an admin, to whom no clinic is another one.
     """
-    own = member.scope.location_ids
-    if own is None or not has_line(member):
+    own = person.scope.location_ids
+    if own is None or not has_line(person):
         return NOWHERE
     return Scope(on_same_line(own))
 
@@ -51,10 +50,10 @@ def line_hit(request: AppointmentRequest) -> LineHit:
     )
 
 
-def own_places(member: StaffMember) -> list[Location]:
+def own_places(scope: Scope) -> list[Location]:
     """Return the person's clinics to which a request can be passed on, in seed order."""
     return [
         place
         for place in list_all_locations()
-        if member.scope.holds(place.id) and place.status is not LocationStatus.CLOSED
+        if scope.holds(place.id) and place.status is not LocationStatus.CLOSED
     ]

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import lease_holder
-from clinicdir.staff.models import StaffMember
 from clinicdir.staff.queries import names_of
 from clinicdir.web.answers import area_words, goal_line_of
 from clinicdir.web.language import gettext
@@ -27,13 +26,13 @@ class RequestRow:
 
 
 def request_rows(
-    found: Sequence[AppointmentRequest], reader: StaffMember, *, now: datetime
+    found: Sequence[AppointmentRequest], reader_id: int, *, now: datetime
 ) -> list[RequestRow]:
     """Return the rows of these requests for a reader."""
     holders = {request.id: lease_holder(request, now=now) for request in found}
     names = names_of({holder for holder in holders.values() if holder is not None})
     words = {staff_id: gettext("%(who)s is on it", who=name) for staff_id, name in names.items()}
-    words[reader.id] = gettext("you are on it")
+    words[reader_id] = gettext("you are on it")
     return [_row(request, words.get(holders[request.id] or 0, ""), now) for request in found]
 
 

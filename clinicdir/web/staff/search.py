@@ -51,10 +51,10 @@ def search() -> ResponseReturnValue:
     others = find_wanted(wanted, scope=on_line, limit=MOST + 1)
     return _page(
         form,
-        rows=request_rows(found[:MOST], member, now=now),
+        rows=request_rows(found[:MOST], member.id, now=now),
         hits=line_hits(others[:MOST]),
         is_cut=max(len(found), len(others)) > MOST,
-        places=own_places(member),
+        places=own_places(member.scope),
         is_done=True,
     )
 
