@@ -1,10 +1,9 @@
 """Reads of requests; those for staff take the scope of the person who looks."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import lazyload
 
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent, RequestLocation
@@ -17,10 +16,9 @@ from clinicdir.locations.queries import find_location
 from clinicdir.staff.rules import Scope
 
 CLOSED = tuple(status for status in Status if not status.is_open)
-COUNT_CAP = 99
 
 
-def _within(query: Select[AppointmentRequest], scope: Scope) -> Select[AppointmentRequest]:
+def within(query: Select[AppointmentRequest], scope: Scope) -> Select[AppointmentRequest]:
     """Leave only what the scope holds: the one place that decides who sees which request."""
     if scope.location_ids is None:
         return query
@@ -30,7 +28,7 @@ def _within(query: Select[AppointmentRequest], scope: Scope) -> Select[Appointme
 def get_request(reference: str, *, scope: Scope, to_change: bool = False) -> AppointmentRequest:
     """Return a request inside the scope; anything else is NotFound, whether it exists or not."""
     query = select(AppointmentRequest).where(AppointmentRequest.reference == reference)
-    found = _read_one(_within(query, scope), to_change=to_change)
+    found = _read_one(within(query, scope), to_change=to_change)
     if found is None:
         raise NotFound
     return found
@@ -46,28 +44,20 @@ def list_requests(
 ) -> list[AppointmentRequest]:
     """Return requests by promise, else by arrival, from the one after `after_id`."""
     query = select(AppointmentRequest).where(AppointmentRequest.status.in_(statuses))
-    order = tuple_(AppointmentRequest.due_at, AppointmentRequest.id)
-    if after_id:
-        last = db.session.get(AppointmentRequest, after_id)
-        query = query if last is None else query.where(order > (last.due_at, last.id))
     if location_id is not None:
         query = query.where(AppointmentRequest.location_id == location_id)
-    ordered = _within(query, scope).order_by(AppointmentRequest.due_at, AppointmentRequest.id)
-    return list(db.session.scalars(ordered.limit(limit)))
+    return list(db.session.scalars(page_of(within(query, scope), after_id, limit)))
 
 
-def count_requests(
-    *, scope: Scope, location_id: int | None = None, groups: Mapping[str, tuple[Status, ...]]
-) -> dict[str, int]:
-    """Return how many there are of each group, counted up to one past `COUNT_CAP`."""
-    counts = []
-    for statuses in groups.values():
-        query = select(AppointmentRequest).where(AppointmentRequest.status.in_(statuses))
-        if location_id is not None:
-            query = query.where(AppointmentRequest.location_id == location_id)
-        some = _within(query, scope).with_only_columns(AppointmentRequest.id).limit(COUNT_CAP + 1)
-        counts.append(select(func.count()).select_from(some.subquery()).scalar_subquery())
-    return dict(zip(groups, db.session.execute(select(*counts)).one(), strict=True))
+def page_of(
+    query: Select[AppointmentRequest], after_id: int, limit: int | None
+) -> Select[AppointmentRequest]:
+    """Put requests in the order of the lists, from the one after `after_id`."""
+    order = tuple_(AppointmentRequest.due_at, AppointmentRequest.id)
+    last = db.session.get(AppointmentRequest, after_id) if after_id else None
+    if last is not None:
+        query = query.where(order > (last.due_at, last.id))
+    return query.order_by(AppointmentRequest.due_at, AppointmentRequest.id).limit(limit)
 
 
 def count_waiting(*, scope: Scope, now: datetime) -> dict[str, str]:

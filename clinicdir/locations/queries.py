@@ -174,6 +174,18 @@ def sharing_counts(among: Collection[str] | None = None) -> dict[str, int]:
     return dict(db.session.execute(query).all())
 
 
+def on_same_line(location_ids: Collection[int]) -> frozenset[int]:
+    """Return the other locations that answer a phone number of one of these."""
+    phones = select(Telecom.location_id, Telecom.value).where(Telecom.system == TelecomSystem.PHONE)
+    own = phones.where(Telecom.location_id.in_(location_ids)).subquery()
+    query = select(Telecom.location_id).where(
+        Telecom.system == TelecomSystem.PHONE,
+        Telecom.value.in_(select(own.c.value)),
+        Telecom.location_id.not_in(location_ids),
+    )
+    return frozenset(db.session.scalars(query))
+
+
 def _positions() -> Select[int, str, float | None, float | None]:
     return select(Location.id, Location.name, Location.latitude, Location.longitude)
 

@@ -84,6 +84,20 @@ class Placed(Protocol):
         """Return where."""
 
 
+class OnLine(Placed, Protocol):
+    """A person of whom it is also known whether the shared line was given to them."""
+
+    @property
+    def shared_line(self) -> bool:
+        """Return whether a desk person has the line."""
+
+
+def has_line(person: OnLine) -> bool:
+    """Say whether a person finds callers of all clinics that answer the same number."""
+    given = person.shared_line and can(person.role, Right.ACT)
+    return given or can(person.role, Right.SHARED_LINE)
+
+
 def may_manage(reader: Placed, other: Placed) -> bool:
     """Say whether a person may invite, move or disable another one.
 

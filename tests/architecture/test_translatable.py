@@ -12,7 +12,7 @@ from clinicdir.appointments.rules import Status
 from clinicdir.db import transaction
 from clinicdir.locations.queries import get_location
 from clinicdir.staff.rules import Role
-from tests.make import make_request, make_staff, sign_in
+from tests.make import make_request, make_staff, sign_in, token_of
 from tests.own import checked, hold_out, in_days, make_own
 
 READ_ALOUD = ("aria-label", "placeholder", "title", "alt")
@@ -104,6 +104,24 @@ def test_request_and_staff_pages_have_no_text_outside_the_catalogue(
     for path in ("/staff/", opened, *changes, f"{opened}/print", "/staff/?group=closed"):
         html = client.get(path).get_data(as_text=True)
         assert untranslated(html, known) == set(), path
+
+
+def test_search_and_line_have_no_text_outside_the_catalogue(
+    bracketed: Flask, data: set[str]
+) -> None:
+    with bracketed.app_context():
+        make_request(bracketed, patient_name="Robin Example")
+        other = make_request(bracketed, patient_name="Robin Other", location="covington").reference
+        make_staff("manager@example.com", Role.MANAGER)
+    client = bracketed.test_client()
+    sign_in(client, "manager@example.com")
+    line = client.get(f"/staff/line/{other}").get_data(as_text=True)
+    form = {"csrf_token": token_of(line), "wanted": "Robin"}
+    found = client.post("/staff/search", data=form).get_data(as_text=True)
+    references = set(re.findall(r"\b[2-9A-Z]{3}(?=-)|(?<=-)[2-9A-Z]{4}\b", line + found))
+    known = data | {"Robin Example", "Robin Other", "manager@example.com", *references}
+    for html in (line, found):
+        assert untranslated(html, known) == set()
 
 
 def test_hours_and_settings_have_no_text_outside_the_catalogue(

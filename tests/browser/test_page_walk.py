@@ -15,7 +15,7 @@ from clinicdir.db import transaction
 from clinicdir.locations.queries import get_location
 from clinicdir.staff.rules import Role
 from tests.browser.conftest import picture
-from tests.make import make_request, make_staff, sign_in
+from tests.make import make_request, make_staff, sign_in, token_of
 from tests.own import checked as has_passed
 from tests.own import hold_out, in_days, make_own
 from tests.parts import html_checker
@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.needs("Chromium")]
 
 MOST_BYTES = 10_000
 MOST_REQUESTS = 2
-# These carry the script of "Use my location" as well.
-WITH_FINDER = ("/", "/locations/", "/find")
+# These carry a script as well: "Use my location", or what renews the inbox.
+WITH_SCRIPT = ("/", "/locations/", "/find", "/staff/")
 AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
@@ -72,7 +72,7 @@ class Walk:
         assert {urlsplit(answer.url).netloc for answer in answers} == {urlsplit(url).netloc}
         path = urlsplit(url).path
         # The finder and the lock of the staff pages bring a script each.
-        most = MOST_REQUESTS + (path in WITH_FINDER or path.startswith("/staff/"))
+        most = MOST_REQUESTS + (path in WITH_SCRIPT) + path.startswith("/staff/")
         assert len(answers) <= most, [answer.url for answer in answers]
         weight = sum(len(gzip.compress(answer.body())) for answer in answers)
         assert weight <= MOST_BYTES, f"{url} weighs {weight} bytes"
@@ -184,6 +184,35 @@ def test_staff_pages_are_light_and_for_everybody(site: Flask, base: str, walked:
     walked.context.add_cookies([{"name": "clinicdir", "value": cookie.value, "url": base}])
     for path in ("/staff/", f"/staff/requests/{references[0]}", "/staff/?group=closed"):
         walked.load(base + path, f"walk {path}")
+    page = walked.page
+    page.goto(f"{base}/staff/")
+    page.keyboard.press("?")
+    check_look(page)
+    page.keyboard.press("Escape")
+    page.get_by_label("Find a request").fill("P1")
+    page.get_by_role("button", name="Search").click()
+    check_look(page)
+    page.get_by_label("Find a request").fill(" ")
+    page.get_by_role("button", name="Search").click()
+    assert page.title().startswith("Error: Search")
+    check_look(page)
+
+
+def test_shared_line_is_light_and_for_everybody(site: Flask, base: str, walked: Walk) -> None:
+    with site.app_context():
+        reference = make_request(site, location="covington", patient_name="P").reference
+        make_staff("manager@example.com", Role.MANAGER, ("renton", "issaquah"))
+    client = site.test_client()
+    sign_in(client, "manager@example.com")
+    cookie = client.get_cookie("clinicdir")
+    assert cookie is not None
+    walked.context.add_cookies([{"name": "clinicdir", "value": cookie.value, "url": base}])
+    walked.load(f"{base}/staff/line/{reference}")
+    page = walked.page
+    page.goto(f"{base}/staff/")
+    page.get_by_label("Find a request").fill("P")
+    page.get_by_role("button", name="Search").click()
+    check_look(page)
 
 
 def test_settings_are_light_and_for_everybody(site: Flask, base: str, walked: Walk) -> None:
@@ -234,8 +263,13 @@ def test_every_page_is_valid_html(site: Flask, tmp_path: Path) -> None:
         pages[path] = client.get(path).get_data(as_text=True)
     manager = site.test_client()
     sign_in(manager, "manager@example.com")
-    for path in ("/staff/settings", "/staff/settings/renton"):
+    with site.app_context():
+        other = make_request(site, location="covington").reference
+    for path in ("/staff/settings", "/staff/settings/renton", f"/staff/line/{other}"):
         pages[path] = manager.get(path).get_data(as_text=True)
+    pages["part"] = manager.get("/staff/?part=rows").get_data(as_text=True)
+    found = {"csrf_token": token_of(pages["/staff/settings"]), "wanted": "Example"}
+    pages["search"] = manager.post("/staff/search", data=found).get_data(as_text=True)
     for number, html in enumerate(pages.values()):
         (tmp_path / f"{number}.html").write_text(html)
     checked = subprocess.run(  # noqa: S603 - our own arguments

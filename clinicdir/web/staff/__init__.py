@@ -4,9 +4,11 @@ from clinicdir.web.staff import (
     account,
     for_caller,
     inbox,
+    line,
     mistakes,
     moving,
     opened,
+    search,
     settings,
     team,
 )
@@ -17,9 +19,11 @@ __all__ = [
     "bp",
     "for_caller",
     "inbox",
+    "line",
     "mistakes",
     "moving",
     "opened",
+    "search",
     "settings",
     "team",
 ]

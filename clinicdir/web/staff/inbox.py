@@ -1,21 +1,15 @@
-"""The inbox over all the locations a person has, longest waiting first."""
+"""The inbox over all the locations a person has, longest waiting first; it renews itself."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
-from flask import abort, render_template, request
+from flask import Response, abort, make_response, render_template, request
 
 from clinicdir import clock
-from clinicdir.appointments.models import AppointmentRequest
-from clinicdir.appointments.operations import lease_holder
-from clinicdir.appointments.queries import (
-    CLOSED,
-    COUNT_CAP,
-    count_requests,
-    list_requests,
-)
-from clinicdir.appointments.rules import OPEN, Status
+from clinicdir.appointments.groups import COUNT_CAP, Group, View, count_groups, list_group
 from clinicdir.audit.operations import list_view_is_due, record_list_view
+from clinicdir.audit.rules import Actor
 from clinicdir.db import transaction
 from clinicdir.errors import NotFound
 from clinicdir.locations.mistakes import count_mistakes
@@ -24,65 +18,87 @@ from clinicdir.locations.queries import list_all_locations, organization_name
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.staff.rules import Right, can
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.answers import area_words, goal_line_of
+from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
 from clinicdir.web.parts import parts
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.request_rows import request_rows
+from clinicdir.web.staff.search import SearchForm
 
 PAGE_SIZE = 50
-GROUPS: dict[str, tuple[Status, ...]] = {
-    # What may be spam stands apart, and is counted apart.
-    "open": tuple(status for status in OPEN if status is not Status.QUARANTINED),
-    "new": (Status.RECEIVED,),
-    "handled": (Status.IN_REVIEW, Status.WAITLISTED),
-    "waiting": (Status.AWAITING_PATIENT, Status.OFFERED),
-    "booked": (Status.BOOKED,),
-    "spam": (Status.QUARANTINED,),
-    "closed": tuple(status for status in CLOSED if status is not Status.BOOKED),
-}
+_NOT_MODIFIED = 304
 
 
 @bp.get("/")
 @needs(Right.LIST)
-def inbox() -> str:
-    """List the requests of all the person's locations, longest waiting first."""
+def inbox() -> Response:
+    """List the requests of all the person's locations; `?part=rows` gives only what changes."""
     member, now = signed_in(), clock.now()
-    group = request.args.get("group", "open")
-    statuses = GROUPS.get(group) or abort(404)
-    scope, actor = member.scope, actor_of(member)
-    locations = [place for place in list_all_locations() if scope.holds(place.id)]
+    tab = _group()
+    locations = [place for place in list_all_locations() if member.scope.holds(place.id)]
     chosen = _chosen(locations)
+    values = _list_values(tab, chosen, now)
+    if request.args.get("part") == "rows":
+        answer = _with_tag(render_template("staff/inbox_part.html", **values))
+    else:
+        page = render_template(
+            "staff/inbox.html",
+            **values,
+            member=member,
+            locations=locations,
+            form=SearchForm(formdata=None),
+            unheard=_unheard(locations),
+            mistakes=count_mistakes(member.scope.location_ids)
+            if can(member.role, Right.SETTINGS)
+            else 0,
+            smtp_missing=parts().settings.smtp_url is None,
+        )
+        answer = make_response(page)
+    # Nobody has seen anything new by a 304; all else is noted before it leaves.
+    if answer.status_code != _NOT_MODIFIED:
+        _note_look(chosen, actor_of(member), now)
+    return answer
+
+
+def _group() -> Group:
+    try:
+        return Group(request.args.get("group", Group.OPEN))
+    except ValueError:
+        abort(404)
+
+
+def _list_values(tab: Group, chosen: Location | None, now: datetime) -> dict[str, Any]:
+    """Return what the page and the part that renews itself both show."""
+    member = signed_in()
+    view = View(member.scope, member.id, now, chosen.id if chosen else None)
+    found = list_group(tab, view, limit=PAGE_SIZE + 1, after_id=after())
+    counts = {group.value: _capped(count) for group, count in count_groups(view).items()}
+    return {
+        "group": organization_name(),
+        "name": chosen.name if chosen else gettext("Requests"),
+        "chosen": chosen,
+        "tab": tab.value,
+        "counts": counts,
+        "rows": request_rows(found[:PAGE_SIZE], member.id, now=now),
+        "next_after": found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
+        "now": now,
+    }
+
+
+def _with_tag(part: str) -> Response:
+    """Return the part under a strong tag of its bytes, or 304 to who has these already."""
+    answer = make_response(part)
+    answer.set_etag(hashlib.sha256(part.encode()).hexdigest()[:32])
+    answer.make_conditional(request)
+    return answer
+
+
+def _note_look(chosen: Location | None, actor: Actor, now: datetime) -> None:
     name = f"inbox {chosen.slug}" if chosen else "inbox"
     if list_view_is_due(name, actor=actor, now=now):
         with transaction():
             record_list_view(name, actor=actor, now=now)
-        locations = [place for place in list_all_locations() if scope.holds(place.id)]
-        chosen = _chosen(locations)
-    location_id = chosen.id if chosen else None
-    after_id = after()
-    rows = list_requests(
-        scope=scope,
-        location_id=location_id,
-        statuses=statuses,
-        limit=PAGE_SIZE + 1,
-        after_id=after_id,
-    )
-    return render_template(
-        "staff/inbox.html",
-        group=organization_name(),
-        member=member,
-        locations=locations,
-        chosen=chosen,
-        tab=group,
-        counts=_counts(scope, location_id),
-        rows=[_row(row, now) for row in rows[:PAGE_SIZE]],
-        next_after=rows[PAGE_SIZE - 1].id if len(rows) > PAGE_SIZE else None,
-        unheard=_unheard(locations),
-        mistakes=count_mistakes(scope.location_ids) if can(member.role, Right.SETTINGS) else 0,
-        smtp_missing=parts().settings.smtp_url is None,
-        now=now,
-    )
 
 
 def _chosen(locations: list[Location]) -> Location | None:
@@ -96,25 +112,8 @@ def _chosen(locations: list[Location]) -> Location | None:
     return chosen
 
 
-def _counts(scope: Any, location_id: int | None) -> dict[str, str]:  # noqa: ANN401
-    counts = count_requests(scope=scope, location_id=location_id, groups=GROUPS)
-    return {
-        group: f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
-        for group, count in counts.items()
-    }
-
-
-def _row(found: AppointmentRequest, now: datetime) -> dict[str, Any]:
-    personal = found.personal
-    return {
-        "request": found,
-        "patient": personal["patient_name"],
-        "phone": personal["phone"],
-        "phone_e164": personal["phone_e164"],
-        "goal": goal_line_of(found, parts().intake, now=now),
-        "area": area_words(found.body_area, parts().intake),
-        "held": lease_holder(found, now=now) is not None,
-    }
+def _capped(count: int) -> str:
+    return f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
 
 
 def _unheard(locations: list[Location]) -> list[Location]:

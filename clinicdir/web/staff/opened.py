@@ -63,7 +63,7 @@ def print_request(reference: str) -> ResponseReturnValue:
     now = clock.now()
     record_look(reference, "print", now=now)
     return render_template(
-        "staff/print.html", member=signed_in(), **_facts(find(reference), now=now), now=now
+        "staff/print.html", member=signed_in(), **facts_of(find(reference), now=now), now=now
     )
 
 
@@ -126,7 +126,7 @@ def request_page(
         "staff/request.html",
         member=member,
         form=form or MoveForm(formdata=None),
-        **_facts(found, now=now),
+        **facts_of(found, now=now),
         lines=history_lines(events, people, {place.slug: place.name for place in every}),
         changed=latest_change(events, now=now),
         last=(who_did(events[-1], people), events[-1].at),
@@ -143,7 +143,7 @@ def request_page(
     )
 
 
-def _facts(found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
+def facts_of(found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
     """Return what the page and the printed page both show of a request."""
     personal = found.personal
     waits = found.status.is_open and found.first_contact_at is None

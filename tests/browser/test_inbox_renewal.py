@@ -1,0 +1,110 @@
+"""The inbox in a real browser: it renews itself around the person, and it has keys."""
+
+import pytest
+from flask import Flask
+from playwright.sync_api import BrowserContext, Page, expect
+
+from clinicdir.db import transaction
+from clinicdir.staff.queries import find_by_email
+from tests.browser.conftest import DESK
+from tests.make import make_request, make_staff, sign_in
+
+pytestmark = pytest.mark.needs("Chromium")
+
+EVERY_MS = 20_000
+
+
+def open_inbox(site: Flask, base: str, context: BrowserContext) -> Page:
+    with site.app_context():
+        make_staff("desk@example.com")
+    client = site.test_client()
+    sign_in(client, "desk@example.com")
+    cookie = client.get_cookie("clinicdir")
+    assert cookie is not None
+    context.add_cookies([{"name": "clinicdir", "value": cookie.value, "url": base}])
+    page = context.new_page()
+    page.set_viewport_size(DESK)
+    page.clock.install()
+    page.goto(f"{base}/staff/?location=renton")
+    return page
+
+
+def arrives(site: Flask, name: str) -> str:
+    with site.app_context():
+        reference = make_request(site, patient_name=name).reference
+    return f"{reference[:3]}-{reference[3:]}"
+
+
+def test_inbox_renews_itself_around_what_the_person_does(
+    site: Flask, base: str, phone: BrowserContext
+) -> None:
+    first = arrives(site, "Ada Example")
+    page = open_inbox(site, base, phone)
+    statuses: list[int] = []
+    page.on("response", lambda answer: statuses.append(answer.status))
+    expect(page).to_have_title("(1) Renton – HIDEF")
+    page.get_by_label("Find a request").fill("half ty")
+    arrives(site, "Ben Example")
+    page.clock.run_for(EVERY_MS)
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page).to_have_title("(2) Renton – HIDEF")
+    expect(page.get_by_role("status")).to_have_text("New: 2")
+    expect(page.get_by_label("Find a request")).to_be_focused()
+    expect(page.get_by_label("Find a request")).to_have_value("half ty")
+
+    link = page.get_by_role("link", name=first)
+    link.focus()
+    arrives(site, "Cara Example")
+    page.clock.run_for(EVERY_MS)
+    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(link).to_be_focused()
+    with page.expect_response(lambda answer: "part=rows" in answer.url):
+        page.clock.run_for(EVERY_MS)
+    assert statuses == [200, 200, 304]
+
+    phone.clear_cookies()
+    page.clock.run_for(EVERY_MS)
+    expect(page.get_by_role("status")).to_have_text(
+        "This list does not renew itself any more. Load the page again."
+    )
+
+
+def test_keys_walk_open_search_and_help_unless_somebody_types(
+    site: Flask, base: str, phone: BrowserContext
+) -> None:
+    first, second = arrives(site, "Ada Example"), arrives(site, "Ben Example")
+    page = open_inbox(site, base, phone)
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name=first)).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("j")  # there is no third
+    expect(page.get_by_role("link", name=second)).to_be_focused()
+    page.keyboard.press("k")
+    expect(page.get_by_role("link", name=first)).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    page.keyboard.press("/")
+    page.keyboard.type("jko/?")
+    expect(page.get_by_label("Find a request")).to_have_value("jko/?")
+    expect(page.get_by_label("Find a request")).to_be_focused()
+    page.get_by_role("link", name=second).focus()
+    page.keyboard.press("o")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{second} at Renton")
+
+
+def test_keys_that_are_switched_off_do_nothing(
+    site: Flask, base: str, phone: BrowserContext
+) -> None:
+    arrives(site, "Ada Example")
+    page = open_inbox(site, base, phone)
+    with site.app_context(), transaction():
+        member = find_by_email("desk@example.com")
+        assert member is not None
+        member.shortcuts = False
+    page.reload()
+    for key in "j?/":
+        page.keyboard.press(key)
+    expect(page.locator("body")).to_be_focused()
+    expect(page.locator("dialog")).to_have_count(0)
