@@ -43,6 +43,9 @@ class Move:
     decline_reason: str | None = None
     note: str | None = None
     details: tuple[str, ...] = ()
+    try_again_at: datetime | None = None
+    # It leads back to before a mistaken press, so it tells the patient nothing.
+    undoes: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def act(
     """Move a request on, with history and audit; NotAllowed where it has changed meanwhile.
 
     StaleDataError where another did so at this very moment: read the row `to_change` and it
-    waits for the other instead. That an undo comes within ten minutes is for the caller to check.
+    waits for the other instead. That an undo comes within ten minutes is checked in `undoing`.
     """
     step = _step(appointment_request, move, actor=actor, now=now)
     with db.session.no_autoflush:  # one step is one UPDATE and so one new version
@@ -177,11 +180,15 @@ def _apply(request: AppointmentRequest, step: _Step) -> None:
         request.decline_reason = move.decline_reason
     elif action is Action.REOPEN:
         request.decline_reason = None
+    # A hold that has run out is no news: whoever had it tried to reach the patient.
+    has_lapsed = action is Action.RELEASE and step.actor.kind is ActorKind.SYSTEM
+    if action is not Action.NOTE and not has_lapsed:
+        request.try_again_at = move.try_again_at
     ends_booking = step.came_from is Status.BOOKED and step.to not in _KEEPS_BOOKING
     if action is Action.BOOK or ends_booking:
         request.calendar_sequence += 1
     # The sender of a quarantined request is told nothing, so that is no contact.
-    is_contact = step.by_staff and action in FIRST_CONTACTS
+    is_contact = step.by_staff and action in FIRST_CONTACTS and not move.undoes
     if is_contact and step.came_from is not Status.QUARANTINED:
         request.first_contact_at = request.first_contact_at or step.now
     request.status = step.to

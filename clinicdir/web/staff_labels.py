@@ -15,6 +15,11 @@ OUTCOMES = {
     "no_answer": marked("No answer"),
     "wrong_number": marked("Wrong number"),
 }
+AGAIN = {
+    "1h": marked("In 1 hour"),
+    "3h": marked("In 3 hours"),
+    "morning": marked("Tomorrow morning"),
+}
 # The heading of a form, empty where the button says all.
 TITLES = {
     Action.BOOK: marked("Booked with the patient"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from clinicdir.appointments.models import RequestEvent
 from clinicdir.appointments.rules import Action
+from clinicdir.appointments.undoing import UNDONE
 from clinicdir.audit.rules import ActorKind
 from clinicdir.web.filters import age
 from clinicdir.web.language import gettext
@@ -56,6 +57,9 @@ def latest_change(events: Sequence[RequestEvent], *, now: datetime) -> dict[str,
 def _words(action: Action, said: Mapping[str, Any], places: Mapping[str, str]) -> str:
     what = gettext(EVENT_WORDS[action])
     details = said.get("details") or []
+    if details[:1] == [UNDONE]:
+        undone = [gettext(EVENT_WORDS[Action(name)]) for name in details[1:]]
+        return gettext("undone: %(what)s", what=undone[0]) if undone else what
     if action is Action.TRANSFER and "passed" in said:
         slug = said["passed"][1]
         return gettext("passed on to %(clinic)s", clinic=places.get(slug, slug))

@@ -12,17 +12,19 @@ from clinicdir import clock
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act, check_move
 from clinicdir.appointments.rules import Action
+from clinicdir.appointments.undoing import TooLate, undo
 from clinicdir.audit.rules import Actor
 from clinicdir.db import transaction
 from clinicdir.errors import Invalid, NotAllowed
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.login import signed_in
+from clinicdir.web.move_forms import form_of
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.opened import find, request_page
 from clinicdir.web.staff.steps import STAFF_ACTIONS, makes_sense
-from clinicdir.web.staff_forms import MoveForm, form_of
+from clinicdir.web.staff_forms import MoveForm
 
 _ACTIONS = ", ".join(sorted(STAFF_ACTIONS - {Action.MARK_ERROR}))
 
@@ -42,6 +44,25 @@ def move(reference: str, action: str) -> ResponseReturnValue:
 def mark_error(reference: str) -> ResponseReturnValue:
     """Close what should never have been a request."""
     return carry_out(reference, form_of(Action.MARK_ERROR)(), action=Action.MARK_ERROR)
+
+
+@bp.post("/requests/<reference>/undo")
+@keeps_answers
+@needs(Right.ACT)
+def undo_move(reference: str) -> ResponseReturnValue:
+    """Put the person's last move back."""
+    form, actor, now = MoveForm(), actor_of(signed_in()), clock.now()
+    find(reference)
+    if form_token_failed():
+        return request_page(reference, form, problem="expired"), 400
+    try:
+        with transaction():
+            undo(find(reference), form.seen_version, actor=actor, now=now)
+    except TooLate:
+        return request_page(reference, form, problem="too_late"), 409
+    except (NotAllowed, StaleDataError):
+        return request_page(reference, form, problem="stale"), 409
+    return redirect(url_for("staff.open_request", reference=reference), code=303)
 
 
 def carry_out(

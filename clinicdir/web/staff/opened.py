@@ -18,6 +18,7 @@ from clinicdir.appointments.queries import (
     list_ticked,
 )
 from clinicdir.appointments.rules import Status, allowed_actions, parse_reference
+from clinicdir.appointments.undoing import find_undoable
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import location_chain
 from clinicdir.db import transaction
@@ -33,7 +34,7 @@ from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.history import history_lines, latest_change, who_did
-from clinicdir.web.staff.steps import Steps, steps_of
+from clinicdir.web.staff.steps import Steps, steps_of, undo_step
 from clinicdir.web.staff_forms import Choices, MoveForm, time_choices
 from clinicdir.web.staff_labels import SUSPICIONS
 
@@ -121,6 +122,7 @@ def request_page(
     steps = Steps()
     if holder in (None, member.id):
         steps = steps_of(found, member.role, choices, tried=attempted, form=form, now=now)
+    undoable = find_undoable(events, staff_id=member.id, now=now) if steps.note else None
     tried = steps.named(attempted)
     return render_template(
         "staff/request.html",
@@ -134,6 +136,7 @@ def request_page(
         deliveries=list_deliveries(found.id),
         holder=holder,
         steps=steps,
+        undo=None if undoable is None else undo_step(found, undoable.action),
         can_change=allowed_actions(found.status) if steps.note else frozenset(),
         problem=problem,
         attempted=attempted,

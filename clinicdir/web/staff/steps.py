@@ -10,8 +10,9 @@ from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import Action, Status, allowed_actions
 from clinicdir.staff.rules import Right, Role, can
 from clinicdir.web.language import gettext
-from clinicdir.web.staff_forms import AcceptForm, Choices, MoveForm, form_of
-from clinicdir.web.staff_labels import BUTTONS, TITLES
+from clinicdir.web.move_forms import form_of
+from clinicdir.web.staff_forms import AcceptForm, Choices, MoveForm
+from clinicdir.web.staff_labels import BUTTONS, EVENT_WORDS, TITLES
 
 ACCEPT = "accept"
 _FRONT: dict[Status, tuple[Action, ...]] = {
@@ -172,4 +173,18 @@ def steps_of(
         note=maker.of(Action.NOTE),
         withdraw=maker.of(Action.WITHDRAW) if Action.WITHDRAW in allowed else None,
         accept=maker.accept() if choices.times and found.status is Status.OFFERED else None,
+    )
+
+
+def undo_step(found: AppointmentRequest, undone: Action) -> Step:
+    """Return the step that puts a move back."""
+    form = MoveForm(formdata=None)
+    form.version.data = str(found.version)
+    return Step(
+        name=Action.UNDO.value,
+        url=url_for("staff.undo_move", reference=found.reference),
+        title="",
+        button=gettext("Undo: %(what)s", what=gettext(EVENT_WORDS[undone])),
+        form=form,
+        is_second=True,
     )
