@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, false, func, or_, select, tuple_
 from sqlalchemy.orm import lazyload
 
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent, RequestLocation
 from clinicdir.appointments.rules import Action, Status
 from clinicdir.crypto import token_hash
-from clinicdir.db import db
+from clinicdir.db import db, key_ring
 from clinicdir.errors import NotFound
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import find_location
@@ -18,6 +18,7 @@ from clinicdir.staff.rules import Scope
 
 CLOSED = tuple(status for status in Status if not status.is_open)
 COUNT_CAP = 99
+_ALIKE_WITHIN = timedelta(days=30)
 
 
 def _within(query: Select[AppointmentRequest], scope: Scope) -> Select[AppointmentRequest]:
@@ -108,6 +109,36 @@ def find_passed_on(reference: str, *, scope: Scope) -> PassedOn | None:
         if left is not None and to is not None and scope.holds(left.id):
             return PassedOn(reference, left, to, event.at)
     return None
+
+
+def list_likely_duplicates(
+    request: AppointmentRequest, *, scope: Scope, limit: int
+) -> list[AppointmentRequest]:
+    """Return other requests with the same phone or e-mail within 30 days, the newest first."""
+    personal, ring = request.personal, key_ring()
+    same = []
+    if personal["phone_e164"] is not None:
+        number = personal["phone_e164"].split(";")[0]
+        same.append(AppointmentRequest.phone_hash.in_(ring.fingerprints("phone", number)))
+    if personal["email"] is not None:
+        address = personal["email"].casefold()
+        same.append(AppointmentRequest.email_hash.in_(ring.fingerprints("email", address)))
+    query = select(AppointmentRequest).where(
+        or_(false(), *same),
+        AppointmentRequest.id != request.id,
+        AppointmentRequest.status != Status.ENTERED_IN_ERROR,
+        AppointmentRequest.created_at.between(
+            request.created_at - _ALIKE_WITHIN, request.created_at + _ALIKE_WITHIN
+        ),
+    )
+    ordered = _within(query, scope).order_by(AppointmentRequest.id.desc())
+    return list(db.session.scalars(ordered.limit(limit)))
+
+
+def find_original(request: AppointmentRequest, *, scope: Scope) -> AppointmentRequest | None:
+    """Return the request that this one is a duplicate of, None outside the scope."""
+    query = select(AppointmentRequest).where(AppointmentRequest.id == request.duplicate_of)
+    return None if request.duplicate_of is None else db.session.scalar(_within(query, scope))
 
 
 def get_by_link(token: str, *, to_change: bool = False) -> AppointmentRequest:

@@ -8,8 +8,8 @@ from wtforms import RadioField, StringField
 
 from clinicdir.appointments.answers import AnswerReader
 from clinicdir.appointments.models import AppointmentRequest
-from clinicdir.appointments.rules import Action
-from clinicdir.errors import Invalid, marked
+from clinicdir.appointments.rules import Action, parse_reference
+from clinicdir.errors import FieldError, Invalid, marked
 from clinicdir.web.staff_forms import (
     BookForm,
     Choices,
@@ -79,11 +79,27 @@ class ContactedForm(MoveForm):
         return None if wait is None else now + wait
 
 
+class MergeForm(MoveForm):
+    """The other request that this one repeats."""
+
+    into = StringField(marked("Reference of the request that stays"))
+
+    def read(self, _found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
+        """Return the other's reference as the detail of the move."""
+        del now
+        other = parse_reference(self.into.data or "")
+        if other is None:
+            message = marked("Enter the reference of the other request, like C7K-4KQ2")
+            raise Invalid(FieldError("into", "not_a_reference", message))
+        return {"details": (other,)}
+
+
 FORMS: dict[Action, type[MoveForm]] = {
     Action.BOOK: BookForm,
     Action.DECLINE: DeclineForm,
     Action.LOG_CONTACT: ContactedForm,
     Action.MARK_ERROR: ReasonForm,
+    Action.MERGE: MergeForm,
     Action.NOTE: NoteForm,
     Action.OFFER: OfferForm,
     Action.TRANSFER: PassOnForm,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from clinicdir.appointments.merging import JOINED
 from clinicdir.appointments.models import RequestEvent
-from clinicdir.appointments.rules import Action
+from clinicdir.appointments.rules import Action, show_reference
 from clinicdir.appointments.undoing import UNDONE
 from clinicdir.audit.rules import ActorKind
 from clinicdir.web.filters import age
@@ -65,6 +66,10 @@ def _words(action: Action, said: Mapping[str, Any], places: Mapping[str, str]) -
         return gettext("passed on to %(clinic)s", clinic=places.get(slug, slug))
     if action is Action.NOTE and details == [NEW_LINK]:
         return gettext("new link given")
+    if action is Action.MERGE and details:
+        return gettext("%(what)s: %(details)s", what=what, details=show_reference(details[0]))
+    if action is Action.NOTE and details[:1] == [JOINED]:
+        return gettext("%(reference)s joined with this one", reference=show_reference(details[1]))
     if action is Action.CHANGE:
         return gettext("%(what)s (%(details)s)", what=what, details=_answer_names(said))
     if action is Action.LOG_CONTACT and details:

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm.exc import StaleDataError
 
 from clinicdir import clock
+from clinicdir.appointments.merging import merge
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act, check_move
 from clinicdir.appointments.rules import Action
@@ -19,7 +20,7 @@ from clinicdir.errors import Invalid, NotAllowed
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.login import signed_in
-from clinicdir.web.move_forms import form_of
+from clinicdir.web.move_forms import MergeForm, form_of
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.opened import find, request_page
@@ -44,6 +45,20 @@ def move(reference: str, action: str) -> ResponseReturnValue:
 def mark_error(reference: str) -> ResponseReturnValue:
     """Close what should never have been a request."""
     return carry_out(reference, form_of(Action.MARK_ERROR)(), action=Action.MARK_ERROR)
+
+
+@bp.post("/requests/<reference>/merge")
+@keeps_answers
+@needs(Right.ACT)
+def merge_request(reference: str) -> ResponseReturnValue:
+    """Close a request as a duplicate of another one, and go there."""
+    return carry_out(reference, MergeForm(), action=Action.MERGE, perform=_merge)
+
+
+def _merge(found: AppointmentRequest, step: Move, *, actor: Actor, now: datetime) -> None:
+    (into,), seen = step.details, step.seen_version or 0
+    scope = signed_in().scope
+    merge(found.reference, into, seen, scope=scope, actor=actor, now=now)
 
 
 @bp.post("/requests/<reference>/undo")

@@ -12,12 +12,14 @@ from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.offers import list_offers
 from clinicdir.appointments.operations import lease_holder
 from clinicdir.appointments.queries import (
+    find_original,
     find_passed_on,
     get_request,
     list_events,
+    list_likely_duplicates,
     list_ticked,
 )
-from clinicdir.appointments.rules import Status, allowed_actions, parse_reference
+from clinicdir.appointments.rules import Action, Status, allowed_actions, parse_reference
 from clinicdir.appointments.undoing import find_undoable
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import location_chain
@@ -37,6 +39,8 @@ from clinicdir.web.staff.history import history_lines, latest_change, who_did
 from clinicdir.web.staff.steps import Steps, steps_of, undo_step
 from clinicdir.web.staff_forms import Choices, MoveForm, time_choices
 from clinicdir.web.staff_labels import SUSPICIONS
+
+_MOST_ALIKE = 5
 
 
 @bp.get("/requests/<reference>")
@@ -130,6 +134,9 @@ def request_page(
         form=form or MoveForm(formdata=None),
         **_facts(found, now=now),
         lines=history_lines(events, people, {place.slug: place.name for place in every}),
+        original=find_original(found, scope=member.scope),
+        alike=list_likely_duplicates(found, scope=member.scope, limit=_MOST_ALIKE),
+        can_join=steps.is_more(Action.MERGE.value),
         changed=latest_change(events, now=now),
         last=(who_did(events[-1], people), events[-1].at),
         people=people,

@@ -41,6 +41,10 @@ _BESIDE = (Action.NOTE, Action.WITHDRAW)
 STAFF_ACTIONS = frozenset(
     (*(step for steps in _FRONT.values() for step in steps), *_REST, *_BESIDE)
 )
+# Moves that another view makes than the one for all.
+_OWN_ROUTES = {Action.MARK_ERROR: "staff.mark_error", Action.MERGE: "staff.merge_request"}
+# A booked request stays, and what is closed as a mistake is joined with nothing.
+_NO_DUPLICATES = (Status.BOOKED, Status.ENTERED_IN_ERROR)
 # Not the thing that somebody mostly came for: the plainer button.
 _SECOND = frozenset(
     (Action.DECLINE, Action.GIVE_UP, Action.MARK_ERROR, Action.MISS, Action.WITHDRAW)
@@ -108,10 +112,11 @@ class _Maker:
     def of(self, action: Action) -> Step:
         """Return the step of a move."""
         reference, closes_spam = self._found.reference, self._closes_spam(action)
+        own = _OWN_ROUTES.get(action)
         url = (
-            url_for("staff.mark_error", reference=reference)
-            if action is Action.MARK_ERROR
-            else url_for("staff.move", reference=reference, action=action.value)
+            url_for("staff.move", reference=reference, action=action.value)
+            if own is None
+            else url_for(own, reference=reference)
         )
         return Step(
             name=action.value,
@@ -163,6 +168,8 @@ def steps_of(
     front = [step for step in _FRONT.get(found.status, ()) if step in allowed]
     rest = [step for step in _REST if step in allowed and step not in front]
     buttons, forms = maker.of_all(front)
+    if found.status not in _NO_DUPLICATES:
+        rest.append(Action.MERGE)
     more_buttons, more_forms = maker.of_all(rest)
     return Steps(
         buttons_first=bool(buttons) and front[0].value == buttons[0].name,
