@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from clinicdir.appointments.held_times import hold_places
 from clinicdir.appointments.models import AppointmentRequest, Offer, RequestEvent
 from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.queries import list_events
@@ -59,7 +60,8 @@ def find_undoable(
 def undo(request: AppointmentRequest, seen_version: int, *, actor: Actor, now: datetime) -> None:
     """Put the actor's last move back by moves of the table, as if it had not been made.
 
-    NotAllowed where something else has happened since, TooLate after `UNDO_WITHIN`.
+    NotAllowed where something else has happened since, TooLate after `UNDO_WITHIN`, NoPlaceLeft
+    where a time that was held out is somebody else's by now.
     """
     last = list_events(request)[-1]
     if request.version != seen_version or not _is_own_move(last, actor.staff_id):
@@ -69,6 +71,10 @@ def undo(request: AppointmentRequest, seen_version: int, *, actor: Actor, now: d
         message = "It was made too long ago."
         raise TooLate(message)
     steps = _steps_back(request, last, now=now)
+    # Before a step locks a chain: whoever waits for a place must hold none.
+    again = [time for step in steps for time in step.offered]
+    if again:
+        hold_places(request, again)
     # Before the first step, so that they are written with it.
     if request.first_contact_at == last.at:
         request.first_contact_at = None

@@ -69,6 +69,11 @@ class MoveForm(Form):
         is_number = typed.isascii() and typed.isdecimal() and len(typed) < _TOO_LONG
         return int(typed) if is_number else 0
 
+    def refuse_full(self, found: AppointmentRequest, starts_at: datetime, *, now: datetime) -> None:
+        """Say at its field that all places of a time are taken."""
+        del now
+        self.attach([full_error(self.asked()[0].name, found, starts_at)])
+
     def read(self, _found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
         """Return what the form says of the move, or raise Invalid."""
         del now
@@ -114,6 +119,14 @@ class OfferForm(MoveForm):
         if errors:
             raise Invalid(*errors)
         return {"offered": tuple(times)}
+
+    def refuse_full(self, found: AppointmentRequest, starts_at: datetime, *, now: datetime) -> None:
+        """Say at its day that all places of a time are taken."""
+        fields = self.asked()
+        for day, time in zip(fields[::2], fields[1::2], strict=True):
+            zone = found.location.time_zone
+            if _is_typed(day, time) and read_instant(day, time, zone, now=now) == starts_at:
+                self.attach([full_error(day.name, found, starts_at)])
 
 
 class AcceptForm(MoveForm):
@@ -229,6 +242,14 @@ class NoteForm(MoveForm):
         reader = AnswerReader(self.data)
         note = note_of(reader, missing=marked("Enter a note"))
         return unless_refused(reader, note=note)
+
+
+def full_error(field: str, found: AppointmentRequest, starts_at: datetime) -> FieldError:
+    """Return the words for a time at which the clinic has no place left."""
+    when = day_time(starts_at, found.location.time_zone)
+    message = marked("%(clinic)s has no place left on %(when)s: enter another time")
+    values: dict[str, str | int] = {"clinic": found.location.name, "when": when}
+    return FieldError(field, "full", message, values)
 
 
 def place_choices(places: Sequence[Location]) -> list[tuple[str, str]]:

@@ -98,6 +98,12 @@ ANSWER_NAMES = {
     "note": marked("note"),
 }
 NEW_LINK = "new_link"
+IN_CALENDAR = "in_other_calendar"
+# What a note stands for that was made by a press.
+PRESSED = {
+    NEW_LINK: marked("new link given"),
+    IN_CALENDAR: marked("put into our other calendar"),
+}
 SUSPICIONS = {
     "honeypot": marked("a field that people do not see was filled in"),
     "too_fast": marked("it was sent faster than people type"),

@@ -9,10 +9,11 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm.exc import StaleDataError
 
 from clinicdir import clock
+from clinicdir.appointments.held_times import NoPlaceLeft
 from clinicdir.appointments.merging import merge
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act, check_move
-from clinicdir.appointments.rules import Action
+from clinicdir.appointments.rules import Action, Status
 from clinicdir.appointments.undoing import TooLate, undo
 from clinicdir.audit.rules import Actor
 from clinicdir.db import transaction
@@ -26,6 +27,7 @@ from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.opened import find, request_page
 from clinicdir.web.staff.steps import STAFF_ACTIONS, makes_sense
 from clinicdir.web.staff_forms import MoveForm
+from clinicdir.web.staff_labels import IN_CALENDAR
 
 _ACTIONS = ", ".join(sorted(STAFF_ACTIONS - {Action.MARK_ERROR}))
 
@@ -73,11 +75,29 @@ def undo_move(reference: str) -> ResponseReturnValue:
     try:
         with transaction():
             undo(find(reference), form.seen_version, actor=actor, now=now)
+    except NoPlaceLeft:
+        return request_page(reference, form, problem="no_place"), 409
     except TooLate:
         return request_page(reference, form, problem="too_late"), 409
     except (NotAllowed, StaleDataError):
         return request_page(reference, form, problem="stale"), 409
     return redirect(url_for("staff.open_request", reference=reference), code=303)
+
+
+@bp.post("/requests/<reference>/in_calendar")
+@keeps_answers
+@needs(Right.ACT)
+def tick_calendar(reference: str) -> ResponseReturnValue:
+    """Note that the booked time stands in the clinic's own calendar."""
+    return carry_out(reference, MoveForm(), action=Action.NOTE, perform=_tick_calendar)
+
+
+def _tick_calendar(found: AppointmentRequest, step: Move, *, actor: Actor, now: datetime) -> None:
+    if found.status is not Status.BOOKED:
+        message = "It is not booked."
+        raise NotAllowed(message)
+    ticked = Move(Action.NOTE, step.seen_version, details=(IN_CALENDAR,))
+    act(found, ticked, actor=actor, now=now)
 
 
 def carry_out(
@@ -99,6 +119,9 @@ def carry_out(
             perform(find(reference), wanted, actor=actor, now=now)
     except Invalid as refusal:
         form.attach(refusal.errors)
+        return request_page(reference, form, attempted=attempted), 422
+    except NoPlaceLeft as full:
+        form.refuse_full(find(reference), full.starts_at, now=now)
         return request_page(reference, form, attempted=attempted), 422
     except (NotAllowed, StaleDataError):
         return request_page(reference, form, problem="stale", attempted=attempted), 409

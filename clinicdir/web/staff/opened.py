@@ -35,7 +35,7 @@ from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
 from clinicdir.web.staff.blueprint import bp, needs
-from clinicdir.web.staff.history import history_lines, latest_change, who_did
+from clinicdir.web.staff.history import history_lines, is_in_calendar, latest_change, who_did
 from clinicdir.web.staff.steps import Steps, steps_of, undo_step
 from clinicdir.web.staff_forms import Choices, MoveForm, time_choices
 from clinicdir.web.staff_labels import SUSPICIONS
@@ -134,6 +134,7 @@ def request_page(
         form=form or MoveForm(formdata=None),
         **_facts(found, now=now),
         lines=history_lines(events, people, {place.slug: place.name for place in every}),
+        in_calendar=is_in_calendar(events),
         original=find_original(found, scope=member.scope),
         alike=list_likely_duplicates(found, scope=member.scope, limit=_MOST_ALIKE),
         can_join=steps.is_more(Action.MERGE.value),
