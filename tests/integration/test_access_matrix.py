@@ -44,7 +44,7 @@ PEOPLE: dict[str, tuple[Role, str] | None] = {
 }
 SIGNED_OUT = ("nobody", "disabled")
 ACTIONS = sorted(STAFF_ACTIONS - {Action.MARK_ERROR})
-BESIDE = ("accept", "link", "merge", "undo", "change/contact", "change/clinic")
+BESIDE = ("accept", "in_calendar", "link", "merge", "undo", "change/contact", "change/clinic")
 
 
 @dataclass
