@@ -135,6 +135,20 @@ def list_likely_duplicates(
     return list(db.session.scalars(ordered.limit(limit)))
 
 
+def list_booked(
+    location_id: int, start: datetime, end: datetime, *, scope: Scope, limit: int
+) -> list[AppointmentRequest]:
+    """Return the requests booked at a location from `start` until before `end`, by their time."""
+    query = select(AppointmentRequest).where(
+        AppointmentRequest.location_id == location_id,
+        AppointmentRequest.status == Status.BOOKED,
+        AppointmentRequest.booked_at >= start,
+        AppointmentRequest.booked_at < end,
+    )
+    order = (AppointmentRequest.booked_at, AppointmentRequest.id)
+    return list(db.session.scalars(_within(query, scope).order_by(*order).limit(limit)))
+
+
 def find_original(request: AppointmentRequest, *, scope: Scope) -> AppointmentRequest | None:
     """Return the request that this one is a duplicate of, None outside the scope."""
     query = select(AppointmentRequest).where(AppointmentRequest.id == request.duplicate_of)

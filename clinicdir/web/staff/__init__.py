@@ -2,6 +2,7 @@
 
 from clinicdir.web.staff import (
     account,
+    agenda,
     for_caller,
     inbox,
     mistakes,
@@ -14,6 +15,7 @@ from clinicdir.web.staff.blueprint import bp
 
 __all__ = [
     "account",
+    "agenda",
     "bp",
     "for_caller",
     "inbox",
