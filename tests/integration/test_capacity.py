@@ -163,7 +163,7 @@ def test_one_press_says_that_the_time_stands_in_the_other_calendar(
     app: Flask, frozen: Clock
 ) -> None:
     desk, reference = signed_in(app), make_in(app, Status.RECEIVED)
-    assert "are not compared with the clinic’s own calendar" in text_at(desk, reference)  # noqa: RUF001
+    assert "are not compared with the clinic’s own calendar" in text_at(desk, reference)
     assert send(app, desk, reference, "in_calendar").status_code == 409
     send(app, desk, reference, "book", **TYPED[Action.BOOK])
     assert "Already in our other calendar" in text_at(desk, reference)
