@@ -1,5 +1,6 @@
 """One request, opened: what it says, what was done, and the next moves."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
 from clinicdir.appointments.filing import stored_answers
-from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.appointments.models import AppointmentRequest, RequestEvent
 from clinicdir.appointments.offers import list_offers
 from clinicdir.appointments.operations import lease_holder
 from clinicdir.appointments.queries import (
@@ -126,7 +127,6 @@ def request_page(
     steps = Steps()
     if holder in (None, member.id):
         steps = steps_of(found, member.role, choices, tried=attempted, form=form, now=now)
-    undoable = find_undoable(events, staff_id=member.id, now=now) if steps.note else None
     tried = steps.named(attempted)
     return render_template(
         "staff/request.html",
@@ -134,17 +134,11 @@ def request_page(
         form=form or MoveForm(formdata=None),
         **_facts(found, now=now),
         lines=history_lines(events, people, {place.slug: place.name for place in every}),
-        in_calendar=is_in_calendar(events),
-        original=find_original(found, scope=member.scope),
-        alike=list_likely_duplicates(found, scope=member.scope, limit=_MOST_ALIKE),
-        can_join=steps.is_more(Action.MERGE.value),
-        changed=latest_change(events, now=now),
+        **_beside(found, events, steps, now=now),
         last=(who_did(events[-1], people), events[-1].at),
         people=people,
-        deliveries=list_deliveries(found.id),
         holder=holder,
         steps=steps,
-        undo=None if undoable is None else undo_step(found, undoable.action),
         can_change=allowed_actions(found.status) if steps.note else frozenset(),
         problem=problem,
         attempted=attempted,
@@ -152,6 +146,23 @@ def request_page(
         is_typed=form is not None and bool(form.typed()),
         now=now,
     )
+
+
+def _beside(
+    found: AppointmentRequest, events: Sequence[RequestEvent], steps: Steps, *, now: datetime
+) -> dict[str, Any]:
+    """Return what stands beside the moves: undo, notices, and requests much alike."""
+    scope, person = signed_in().scope, signed_in().id
+    undoable = find_undoable(events, staff_id=person, now=now) if steps.note else None
+    return {
+        "undo": None if undoable is None else undo_step(found, undoable.action),
+        "can_join": steps.is_more(Action.MERGE.value),
+        "changed": latest_change(events, now=now),
+        "deliveries": list_deliveries(found.id),
+        "in_calendar": is_in_calendar(events),
+        "original": find_original(found, scope=scope),
+        "alike": list_likely_duplicates(found, scope=scope, limit=_MOST_ALIKE),
+    }
 
 
 def _facts(found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
