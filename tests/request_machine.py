@@ -188,6 +188,7 @@ class Requests(RuleBasedStateMachine):
                 booked_at=wish.time,
                 offered=wish.times,
                 decline_reason=wish.reason,
+                try_again_at=wish.again,
                 note="said so",
             )
             act(found, move, actor=actor, now=self.now)
@@ -427,6 +428,7 @@ class Requests(RuleBasedStateMachine):
             time=self.now + PROMISED if action is Action.BOOK else None,
             times=(self.now + PROMISED,) if action is Action.OFFER else (),
             reason="no_times" if action is Action.DECLINE else None,
+            again=self.now + PROMISED if action is Action.LOG_CONTACT else None,
         )
         self.attempt_move(key, wish)
 
@@ -531,6 +533,7 @@ def check_row(row: Row[Any], life: Life) -> None:
         "promise_at": life.promise_at,
         "due_at": life.due_at,
         "first_contact_at": life.first_contact_at,
+        "try_again_at": life.try_again_at,
         "claimed_by": life.claimed_by,
         "claimed_until": life.claimed_until,
         "booked_at": life.booked_at,

@@ -45,6 +45,7 @@ class Wish:
     location_id: int | None = None
     reason: str | None = None
     changed: tuple[str, ...] = ()
+    again: datetime | None = None
 
 
 @dataclass
@@ -70,6 +71,7 @@ class Life:
     sequence: int = 0
     reason: str | None = None
     first_contact_at: datetime | None = None
+    try_again_at: datetime | None = None
     offers: list[tuple[datetime, str, int]] = field(default_factory=list)
     events: list[tuple[Action, Status | None, Status, str, int | None]] = field(
         default_factory=lambda: [(Action.SUBMIT, None, Status.RECEIVED, PATIENT, None)]
@@ -137,6 +139,8 @@ class Life:
             new.reason = wish.reason if action is Action.DECLINE else None
         if wish.who.kind == STAFF and action in CONTACTS and was is not Status.QUARANTINED:
             new.first_contact_at = self.first_contact_at or now
+        if action is not Action.NOTE and not (action is Action.RELEASE and wish.who.kind == SYSTEM):
+            new.try_again_at = wish.again
         new.events.append((action, was, new.status, wish.who.kind, wish.who.number))
         new.audited.append((new.location_id, action.value, f"{was} > {new.status}"))
         told_anew = action in (Action.TRANSFER, Action.CLEAR, Action.RELEASE)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm.attributes import flag_modified
 
+from clinicdir.appointments.held_times import hold_places
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
 from clinicdir.appointments.offers import check_times, find_offer, hold_out, settle_offers
 from clinicdir.appointments.rules import FIRST_CONTACTS, Action, Status, next_status
@@ -26,6 +27,7 @@ _WAITS_ANEW = frozenset({Action.TRANSFER, Action.CLEAR, Action.RELEASE})
 _UNHEARD_OF = frozenset({Action.CHANGE, Action.WITHDRAW, Action.BOOK})
 # A booking that goes over into one of these stays in the patient's calendar.
 _KEEPS_BOOKING = frozenset({Status.BOOKED, Status.ATTENDED, Status.MISSED})
+_HOLDS_PLACES = _KEEPS_BOOKING | {Status.OFFERED}
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Move:
     decline_reason: str | None = None
     note: str | None = None
     details: tuple[str, ...] = ()
+    try_again_at: datetime | None = None
+    # It leads back to before a mistaken press, so it tells the patient nothing.
+    undoes: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,10 @@ def act(
 ) -> None:
     """Move a request on, with history and audit; NotAllowed where it has changed meanwhile.
 
+    NoPlaceLeft where the clinic's places at an offered or booked time are all taken.
+
     StaleDataError where another did so at this very moment: read the row `to_change` and it
-    waits for the other instead. That an undo comes within ten minutes is for the caller to check.
+    waits for the other instead. That an undo comes within ten minutes is checked in `undoing`.
     """
     step = _step(appointment_request, move, actor=actor, now=now)
     with db.session.no_autoflush:  # one step is one UPDATE and so one new version
@@ -86,6 +93,7 @@ def act(
     flag_modified(appointment_request, "changed_at")  # a new version also within one instant
     # First the row, then its offers, then the chains: in one order nobody waits in a circle.
     db.session.flush()
+    _hold_places(appointment_request, step)
     if move.action is Action.OFFER:
         hold_out(appointment_request, move.offered, made_by=actor.staff_id, now=now)
     elif step.came_from is Status.OFFERED and step.to is not Status.OFFERED:
@@ -177,15 +185,31 @@ def _apply(request: AppointmentRequest, step: _Step) -> None:
         request.decline_reason = move.decline_reason
     elif action is Action.REOPEN:
         request.decline_reason = None
+    # A hold that has run out is no news: whoever had it tried to reach the patient.
+    has_lapsed = action is Action.RELEASE and step.actor.kind is ActorKind.SYSTEM
+    if action is not Action.NOTE and not has_lapsed:
+        request.try_again_at = move.try_again_at
     ends_booking = step.came_from is Status.BOOKED and step.to not in _KEEPS_BOOKING
     if action is Action.BOOK or ends_booking:
         request.calendar_sequence += 1
     # The sender of a quarantined request is told nothing, so that is no contact.
-    is_contact = step.by_staff and action in FIRST_CONTACTS
+    is_contact = step.by_staff and action in FIRST_CONTACTS and not move.undoes
     if is_contact and step.came_from is not Status.QUARANTINED:
         request.first_contact_at = request.first_contact_at or step.now
     request.status = step.to
     request.changed_at = step.now
+
+
+def _hold_places(request: AppointmentRequest, step: _Step) -> None:
+    """Take the places of the times that are offered or booked; free them once they are not."""
+    move = step.move
+    if step.action is Action.OFFER:
+        hold_places(request, move.offered)
+    elif step.action is Action.BOOK and move.booked_at is not None:
+        is_own = find_offer(request, move.booked_at, now=step.now) is not None
+        hold_places(request, [move.booked_at], must=not is_own)
+    elif step.came_from in _HOLDS_PLACES and step.to not in _HOLDS_PLACES:
+        hold_places(request, ())
 
 
 def _write_down(request: AppointmentRequest, step: _Step) -> None:

@@ -1,21 +1,23 @@
 """Reads of requests; those for staff take the scope of the person who looks."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, false, func, or_, select, tuple_
 from sqlalchemy.orm import lazyload
 
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent, RequestLocation
 from clinicdir.appointments.rules import Action, Status
 from clinicdir.crypto import token_hash
-from clinicdir.db import db
+from clinicdir.db import db, key_ring
 from clinicdir.errors import NotFound
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import find_location
 from clinicdir.staff.rules import Scope
 
 CLOSED = tuple(status for status in Status if not status.is_open)
+COUNT_CAP = 99
+_ALIKE_WITHIN = timedelta(days=30)
 
 
 def within(query: Select[AppointmentRequest], scope: Scope) -> Select[AppointmentRequest]:
@@ -71,7 +73,7 @@ def count_waiting(*, scope: Scope, now: datetime) -> dict[str, str]:
     }
     counts = {}
     for name, condition in wanted.items():
-        query = _within(select(AppointmentRequest).where(condition), scope)
+        query = within(select(AppointmentRequest).where(condition), scope)
         some = query.with_only_columns(AppointmentRequest.id).limit(COUNT_CAP + 1)
         count = db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
         counts[name] = f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
@@ -116,6 +118,50 @@ def find_passed_on(reference: str, *, scope: Scope) -> PassedOn | None:
         if left is not None and to is not None and scope.holds(left.id):
             return PassedOn(reference, left, to, event.at)
     return None
+
+
+def list_likely_duplicates(
+    request: AppointmentRequest, *, scope: Scope, limit: int
+) -> list[AppointmentRequest]:
+    """Return other requests with the same phone or e-mail within 30 days, the newest first."""
+    personal, ring = request.personal, key_ring()
+    same = []
+    if personal["phone_e164"] is not None:
+        number = personal["phone_e164"].split(";")[0]
+        same.append(AppointmentRequest.phone_hash.in_(ring.fingerprints("phone", number)))
+    if personal["email"] is not None:
+        address = personal["email"].casefold()
+        same.append(AppointmentRequest.email_hash.in_(ring.fingerprints("email", address)))
+    query = select(AppointmentRequest).where(
+        or_(false(), *same),
+        AppointmentRequest.id != request.id,
+        AppointmentRequest.status != Status.ENTERED_IN_ERROR,
+        AppointmentRequest.created_at.between(
+            request.created_at - _ALIKE_WITHIN, request.created_at + _ALIKE_WITHIN
+        ),
+    )
+    ordered = within(query, scope).order_by(AppointmentRequest.id.desc())
+    return list(db.session.scalars(ordered.limit(limit)))
+
+
+def list_booked(
+    location_id: int, start: datetime, end: datetime, *, scope: Scope, limit: int
+) -> list[AppointmentRequest]:
+    """Return the requests booked at a location from `start` until before `end`, by their time."""
+    query = select(AppointmentRequest).where(
+        AppointmentRequest.location_id == location_id,
+        AppointmentRequest.status == Status.BOOKED,
+        AppointmentRequest.booked_at >= start,
+        AppointmentRequest.booked_at < end,
+    )
+    order = (AppointmentRequest.booked_at, AppointmentRequest.id)
+    return list(db.session.scalars(within(query, scope).order_by(*order).limit(limit)))
+
+
+def find_original(request: AppointmentRequest, *, scope: Scope) -> AppointmentRequest | None:
+    """Return the request that this one is a duplicate of, None outside the scope."""
+    query = select(AppointmentRequest).where(AppointmentRequest.id == request.duplicate_of)
+    return None if request.duplicate_of is None else db.session.scalar(within(query, scope))
 
 
 def get_by_link(token: str, *, to_change: bool = False) -> AppointmentRequest:

@@ -11,13 +11,13 @@ from clinicdir.appointments.answers import AnswerReader
 from clinicdir.appointments.arrival import first_open, ticked_locations
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.offers import list_offers
-from clinicdir.appointments.rules import Action, Status
+from clinicdir.appointments.rules import Status
 from clinicdir.errors import FieldError, Invalid, NotAllowed, marked
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.web.filters import day_time
 from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext
-from clinicdir.web.staff_labels import DECLINE_REASONS, OUTCOMES
+from clinicdir.web.staff_labels import DECLINE_REASONS
 from clinicdir.web.typed_time import read_instant
 
 NOTE_LENGTH = 500
@@ -69,6 +69,11 @@ class MoveForm(Form):
         is_number = typed.isascii() and typed.isdecimal() and len(typed) < _TOO_LONG
         return int(typed) if is_number else 0
 
+    def refuse_full(self, found: AppointmentRequest, starts_at: datetime, *, now: datetime) -> None:
+        """Say at its field that all places of a time are taken."""
+        del now
+        self.attach([full_error(self.asked()[0].name, found, starts_at)])
+
     def read(self, _found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
         """Return what the form says of the move, or raise Invalid."""
         del now
@@ -115,6 +120,14 @@ class OfferForm(MoveForm):
             raise Invalid(*errors)
         return {"offered": tuple(times)}
 
+    def refuse_full(self, found: AppointmentRequest, starts_at: datetime, *, now: datetime) -> None:
+        """Say at its day that all places of a time are taken."""
+        fields = self.asked()
+        for day, time in zip(fields[::2], fields[1::2], strict=True):
+            zone = found.location.time_zone
+            if _is_typed(day, time) and read_instant(day, time, zone, now=now) == starts_at:
+                self.attach([full_error(day.name, found, starts_at)])
+
 
 class AcceptForm(MoveForm):
     """Which of the times held out a caller takes."""
@@ -144,7 +157,7 @@ class DeclineForm(MoveForm):
 
     def prepare(self, _choices: Choices) -> None:
         """Offer the reasons."""
-        self.decline_reason.choices = _translated(DECLINE_REASONS)
+        self.decline_reason.choices = translated(DECLINE_REASONS)
 
     def read(self, found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
         """Return the reason and the note; what may be spam is declined as such."""
@@ -156,8 +169,8 @@ class DeclineForm(MoveForm):
             reason = reader.choice(
                 "decline_reason", list(DECLINE_REASONS), missing=marked("Select a reason")
             )
-        note = _note(reader)
-        return _unless_refused(reader, decline_reason=reason, note=note)
+        note = note_of(reader)
+        return unless_refused(reader, decline_reason=reason, note=note)
 
 
 class ReasonForm(MoveForm):
@@ -173,7 +186,7 @@ class ReasonForm(MoveForm):
         note = reader.text(
             "note", limit=NOTE_LENGTH, too_long=too_long, missing=marked("Enter a reason")
         )
-        return _unless_refused(reader, note=note)
+        return unless_refused(reader, note=note)
 
 
 class PassOnForm(ReasonForm):
@@ -214,8 +227,8 @@ class WithdrawForm(MoveForm):
         """Return the note."""
         del now
         reader = AnswerReader(self.data)
-        note = _note(reader)
-        return _unless_refused(reader, note=note)
+        note = note_of(reader)
+        return unless_refused(reader, note=note)
 
 
 class NoteForm(MoveForm):
@@ -227,44 +240,16 @@ class NoteForm(MoveForm):
         """Return the note."""
         del now
         reader = AnswerReader(self.data)
-        note = _note(reader, missing=marked("Enter a note"))
-        return _unless_refused(reader, note=note)
+        note = note_of(reader, missing=marked("Enter a note"))
+        return unless_refused(reader, note=note)
 
 
-class ContactedForm(MoveForm):
-    """How a try to reach the patient ended."""
-
-    outcome = RadioField(marked("How did it end?"), validate_choice=False)
-    note = StringField(marked("Note for colleagues (optional)"), id="contact_note", render_kw=_NOTE)
-
-    def prepare(self, _choices: Choices) -> None:
-        """Offer the outcomes."""
-        self.outcome.choices = _translated(OUTCOMES)
-
-    def read(self, _found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
-        """Return the outcome, for the history, and the note."""
-        del now
-        reader = AnswerReader(self.data)
-        outcome = reader.choice("outcome", list(OUTCOMES), missing=marked("Select how it ended"))
-        note = _note(reader)
-        return _unless_refused(reader, details=(outcome,), note=note)
-
-
-FORMS: dict[Action, type[MoveForm]] = {
-    Action.BOOK: BookForm,
-    Action.DECLINE: DeclineForm,
-    Action.LOG_CONTACT: ContactedForm,
-    Action.MARK_ERROR: ReasonForm,
-    Action.NOTE: NoteForm,
-    Action.OFFER: OfferForm,
-    Action.TRANSFER: PassOnForm,
-    Action.WITHDRAW: WithdrawForm,
-}
-
-
-def form_of(action: Action) -> type[MoveForm]:
-    """Return the form that a move is asked with; most ask nothing but the press."""
-    return FORMS.get(action, MoveForm)
+def full_error(field: str, found: AppointmentRequest, starts_at: datetime) -> FieldError:
+    """Return the words for a time at which the clinic has no place left."""
+    when = day_time(starts_at, found.location.time_zone)
+    message = marked("%(clinic)s has no place left on %(when)s: enter another time")
+    values: dict[str, str | int] = {"clinic": found.location.name, "when": when}
+    return FieldError(field, "full", message, values)
 
 
 def place_choices(places: Sequence[Location]) -> list[tuple[str, str]]:
@@ -285,16 +270,19 @@ def _is_typed(*fields: Field) -> bool:
     return any((field.data or "").strip() for field in fields)
 
 
-def _translated(words: dict[str, str]) -> list[tuple[str, str]]:
+def translated(words: dict[str, str]) -> list[tuple[str, str]]:
+    """Return words as choices, in the reader's language."""
     return [(code, gettext(text)) for code, text in words.items()]
 
 
-def _note(reader: AnswerReader, *, missing: str | None = None) -> str | None:
+def note_of(reader: AnswerReader, *, missing: str | None = None) -> str | None:
+    """Return the note that was typed, None where it is left empty."""
     too_long = marked("Note must be 500 characters or less")
     return reader.text("note", limit=NOTE_LENGTH, too_long=too_long, missing=missing)
 
 
-def _unless_refused(reader: AnswerReader, **details: Any) -> dict[str, Any]:  # noqa: ANN401
+def unless_refused(reader: AnswerReader, **details: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the details of a move, or raise Invalid with all that was refused."""
     if reader.errors:
         raise Invalid(*reader.errors)
     return details

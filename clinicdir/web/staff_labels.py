@@ -15,12 +15,18 @@ OUTCOMES = {
     "no_answer": marked("No answer"),
     "wrong_number": marked("Wrong number"),
 }
+AGAIN = {
+    "1h": marked("In 1 hour"),
+    "3h": marked("In 3 hours"),
+    "morning": marked("Tomorrow morning"),
+}
 # The heading of a form, empty where the button says all.
 TITLES = {
     Action.BOOK: marked("Booked with the patient"),
     Action.DECLINE: marked("We cannot do it"),
     Action.LOG_CONTACT: marked("Tried to reach the patient"),
     Action.MARK_ERROR: marked("Entered by mistake"),
+    Action.MERGE: marked("Join with another request"),
     Action.NOTE: marked("Add a note"),
     Action.OFFER: marked("Offer times"),
     Action.TRANSFER: marked("Pass on to another clinic"),
@@ -37,6 +43,7 @@ BUTTONS = {
     Action.GIVE_UP: marked("Close: no reply"),
     Action.LOG_CONTACT: marked("Save the try"),
     Action.MARK_ERROR: marked("Close as a mistake"),
+    Action.MERGE: marked("Join this one with it"),
     Action.MISS: marked("The patient did not come"),
     Action.NOTE: marked("Save the note"),
     Action.OFFER: marked("Offer these times"),
@@ -91,6 +98,12 @@ ANSWER_NAMES = {
     "note": marked("note"),
 }
 NEW_LINK = "new_link"
+IN_CALENDAR = "in_other_calendar"
+# What a note stands for that was made by a press.
+PRESSED = {
+    NEW_LINK: marked("new link given"),
+    IN_CALENDAR: marked("put into our other calendar"),
+}
 SUSPICIONS = {
     "honeypot": marked("a field that people do not see was filled in"),
     "too_fast": marked("it was sent faster than people type"),

@@ -8,9 +8,18 @@ from wtforms import Field
 from clinicdir.errors import FieldError, Invalid, marked
 
 _LATEST = timedelta(days=730)
+_NOT_AHEAD = marked("The appointment must be in the future, within two years")
 
 
-def read_instant(day: Field, time: Field, zone_name: str, *, now: datetime) -> datetime:
+def read_instant(
+    day: Field,
+    time: Field,
+    zone_name: str,
+    *,
+    now: datetime,
+    latest: timedelta = _LATEST,
+    not_ahead: str = _NOT_AHEAD,
+) -> datetime:
     """Return the instant of a typed day and time at the clinic; one the clock skips is refused."""
     zone = ZoneInfo(zone_name)
     try:
@@ -25,7 +34,6 @@ def read_instant(day: Field, time: Field, zone_name: str, *, now: datetime) -> d
     if instant.astimezone(zone).replace(tzinfo=None) != local:
         message = marked("That time is skipped when the clocks change: choose another")
         raise Invalid(FieldError(time.name, "skipped", message))
-    if not now < instant < now + _LATEST:
-        message = marked("The appointment must be in the future, within two years")
-        raise Invalid(FieldError(day.name, "not_ahead", message))
+    if not now < instant < now + latest:
+        raise Invalid(FieldError(day.name, "not_ahead", not_ahead))
     return instant

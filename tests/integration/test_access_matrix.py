@@ -48,7 +48,7 @@ ON_LINE = ("staff.open_on_line", "staff.take")
 SIGNED_OUT = ("nobody", "disabled")
 ACTIONS = sorted(STAFF_ACTIONS - {Action.MARK_ERROR})
 TEAM = ("assign", "disable", "factor", "link")
-BESIDE = ("accept", "link", "change/contact", "change/clinic")
+BESIDE = ("accept", "in_calendar", "link", "merge", "undo", "change/contact", "change/clinic")
 
 
 @dataclass
@@ -288,7 +288,7 @@ def test_whoever_may_not_act_changes_nothing(app: Flask, invitation: str, person
         client.get("/staff/")
     before = all_rows(app, without=("audit_entry", "audit_head", "staff_session"))
     for record in records:
-        for action in (*ACTIONS, "mark_error", "accept", "link", "change/contact"):
+        for action in (*ACTIONS, "mark_error", *BESIDE[:-1]):
             url = f"/staff/requests/{record.reference}/{action}"
             answer = ask(client, url, "POST", record)
             assert answer.status_code == 403

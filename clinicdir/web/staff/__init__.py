@@ -2,6 +2,7 @@
 
 from clinicdir.web.staff import (
     account,
+    agenda,
     for_caller,
     inbox,
     line,
@@ -16,6 +17,7 @@ from clinicdir.web.staff.blueprint import bp
 
 __all__ = [
     "account",
+    "agenda",
     "bp",
     "for_caller",
     "inbox",

@@ -5,12 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from clinicdir.appointments.merging import JOINED
 from clinicdir.appointments.models import RequestEvent
-from clinicdir.appointments.rules import Action
+from clinicdir.appointments.rules import Action, show_reference
+from clinicdir.appointments.undoing import UNDONE
 from clinicdir.audit.rules import ActorKind
 from clinicdir.web.filters import age
 from clinicdir.web.language import gettext
-from clinicdir.web.staff_labels import ANSWER_NAMES, EVENT_WORDS, NEW_LINK, OUTCOMES
+from clinicdir.web.staff_labels import (
+    ANSWER_NAMES,
+    EVENT_WORDS,
+    IN_CALENDAR,
+    OUTCOMES,
+    PRESSED,
+)
 
 
 @dataclass(frozen=True)
@@ -53,20 +61,46 @@ def latest_change(events: Sequence[RequestEvent], *, now: datetime) -> dict[str,
     return None
 
 
+def is_in_calendar(events: Sequence[RequestEvent]) -> bool:
+    """Say whether somebody put the present booking into the clinic's own calendar."""
+    for event in reversed(events):
+        if event.action is Action.BOOK:
+            return False
+        if event.action is Action.NOTE and event.unseal().get("details") == [IN_CALENDAR]:
+            return True
+    return False
+
+
 def _words(action: Action, said: Mapping[str, Any], places: Mapping[str, str]) -> str:
-    what = gettext(EVENT_WORDS[action])
-    details = said.get("details") or []
+    what, details = gettext(EVENT_WORDS[action]), said.get("details") or []
     if action is Action.TRANSFER and "passed" in said:
         slug = said["passed"][1]
         return gettext("passed on to %(clinic)s", clinic=places.get(slug, slug))
-    if action is Action.NOTE and details == [NEW_LINK]:
-        return gettext("new link given")
+    if details[:1] == [UNDONE]:
+        undone = [gettext(EVENT_WORDS[Action(name)]) for name in details[1:]]
+        return gettext("undone: %(what)s", what=undone[0]) if undone else what
+    if action is Action.NOTE and details:
+        return _pressed(details)
     if action is Action.CHANGE:
         return gettext("%(what)s (%(details)s)", what=what, details=_answer_names(said))
+    added = _added(action, details)
+    return gettext("%(what)s: %(details)s", what=what, details=added) if added else what
+
+
+def _pressed(details: Sequence[str]) -> str:
+    """Return what a note says that nobody typed."""
+    if details[0] == JOINED:
+        return gettext("%(reference)s joined with this one", reference=show_reference(details[1]))
+    return gettext(PRESSED.get(details[0], EVENT_WORDS[Action.NOTE]))
+
+
+def _added(action: Action, details: Sequence[str]) -> str:
+    """Return what stands behind the words of a move, empty where nothing does."""
+    if action is Action.MERGE and details:
+        return show_reference(details[0])
     if action is Action.LOG_CONTACT and details:
-        ended = gettext(OUTCOMES[details[0]]) if details[0] in OUTCOMES else details[0]
-        return gettext("%(what)s: %(details)s", what=what, details=ended)
-    return what
+        return gettext(OUTCOMES[details[0]]) if details[0] in OUTCOMES else details[0]
+    return ""
 
 
 def _answer_names(said: Mapping[str, Any]) -> str:

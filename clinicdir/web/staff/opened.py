@@ -1,5 +1,6 @@
 """One request, opened: what it says, what was done, and the next moves."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,16 +9,19 @@ from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
 from clinicdir.appointments.filing import stored_answers
-from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.appointments.models import AppointmentRequest, RequestEvent
 from clinicdir.appointments.offers import list_offers
 from clinicdir.appointments.operations import lease_holder
 from clinicdir.appointments.queries import (
+    find_original,
     find_passed_on,
     get_request,
     list_events,
+    list_likely_duplicates,
     list_ticked,
 )
-from clinicdir.appointments.rules import Status, allowed_actions, parse_reference
+from clinicdir.appointments.rules import Action, Status, allowed_actions, parse_reference
+from clinicdir.appointments.undoing import find_undoable
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import location_chain
 from clinicdir.db import transaction
@@ -32,10 +36,12 @@ from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
 from clinicdir.web.staff.blueprint import bp, needs
-from clinicdir.web.staff.history import history_lines, latest_change, who_did
-from clinicdir.web.staff.steps import Steps, steps_of
+from clinicdir.web.staff.history import history_lines, is_in_calendar, latest_change, who_did
+from clinicdir.web.staff.steps import Steps, steps_of, undo_step
 from clinicdir.web.staff_forms import Choices, MoveForm, time_choices
 from clinicdir.web.staff_labels import SUSPICIONS
+
+_MOST_ALIKE = 5
 
 
 @bp.get("/requests/<reference>")
@@ -128,10 +134,9 @@ def request_page(
         form=form or MoveForm(formdata=None),
         **facts_of(found, now=now),
         lines=history_lines(events, people, {place.slug: place.name for place in every}),
-        changed=latest_change(events, now=now),
+        **_beside(found, events, steps, now=now),
         last=(who_did(events[-1], people), events[-1].at),
         people=people,
-        deliveries=list_deliveries(found.id),
         holder=holder,
         steps=steps,
         can_change=allowed_actions(found.status) if steps.note else frozenset(),
@@ -141,6 +146,23 @@ def request_page(
         is_typed=form is not None and bool(form.typed()),
         now=now,
     )
+
+
+def _beside(
+    found: AppointmentRequest, events: Sequence[RequestEvent], steps: Steps, *, now: datetime
+) -> dict[str, Any]:
+    """Return what stands beside the moves: undo, notices, and requests much alike."""
+    scope, person = signed_in().scope, signed_in().id
+    undoable = find_undoable(events, staff_id=person, now=now) if steps.note else None
+    return {
+        "undo": None if undoable is None else undo_step(found, undoable.action),
+        "can_join": steps.is_more(Action.MERGE.value),
+        "changed": latest_change(events, now=now),
+        "deliveries": list_deliveries(found.id),
+        "in_calendar": is_in_calendar(events),
+        "original": find_original(found, scope=scope),
+        "alike": list_likely_duplicates(found, scope=scope, limit=_MOST_ALIKE),
+    }
 
 
 def facts_of(found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import Action, Status, allowed_actions
 from clinicdir.staff.rules import Right, Role, can
 from clinicdir.web.language import gettext
-from clinicdir.web.staff_forms import AcceptForm, Choices, MoveForm, form_of
-from clinicdir.web.staff_labels import BUTTONS, TITLES
+from clinicdir.web.move_forms import form_of
+from clinicdir.web.staff_forms import AcceptForm, Choices, MoveForm
+from clinicdir.web.staff_labels import BUTTONS, EVENT_WORDS, TITLES
 
 ACCEPT = "accept"
 _FRONT: dict[Status, tuple[Action, ...]] = {
@@ -40,6 +41,10 @@ _BESIDE = (Action.NOTE, Action.WITHDRAW)
 STAFF_ACTIONS = frozenset(
     (*(step for steps in _FRONT.values() for step in steps), *_REST, *_BESIDE)
 )
+# Moves that another view makes than the one for all.
+_OWN_ROUTES = {Action.MARK_ERROR: "staff.mark_error", Action.MERGE: "staff.merge_request"}
+# A booked request stays, and what is closed as a mistake is joined with nothing.
+_NO_DUPLICATES = (Status.BOOKED, Status.ENTERED_IN_ERROR)
 # Not the thing that somebody mostly came for: the plainer button.
 _SECOND = frozenset(
     (Action.DECLINE, Action.GIVE_UP, Action.MARK_ERROR, Action.MISS, Action.WITHDRAW)
@@ -107,10 +112,11 @@ class _Maker:
     def of(self, action: Action) -> Step:
         """Return the step of a move."""
         reference, closes_spam = self._found.reference, self._closes_spam(action)
+        own = _OWN_ROUTES.get(action)
         url = (
-            url_for("staff.mark_error", reference=reference)
-            if action is Action.MARK_ERROR
-            else url_for("staff.move", reference=reference, action=action.value)
+            url_for("staff.move", reference=reference, action=action.value)
+            if own is None
+            else url_for(own, reference=reference)
         )
         return Step(
             name=action.value,
@@ -162,6 +168,8 @@ def steps_of(
     front = [step for step in _FRONT.get(found.status, ()) if step in allowed]
     rest = [step for step in _REST if step in allowed and step not in front]
     buttons, forms = maker.of_all(front)
+    if found.status not in _NO_DUPLICATES:
+        rest.append(Action.MERGE)
     more_buttons, more_forms = maker.of_all(rest)
     return Steps(
         buttons_first=bool(buttons) and front[0].value == buttons[0].name,
@@ -172,4 +180,18 @@ def steps_of(
         note=maker.of(Action.NOTE),
         withdraw=maker.of(Action.WITHDRAW) if Action.WITHDRAW in allowed else None,
         accept=maker.accept() if choices.times and found.status is Status.OFFERED else None,
+    )
+
+
+def undo_step(found: AppointmentRequest, undone: Action) -> Step:
+    """Return the step that puts a move back."""
+    form = MoveForm(formdata=None)
+    form.version.data = str(found.version)
+    return Step(
+        name=Action.UNDO.value,
+        url=url_for("staff.undo_move", reference=found.reference),
+        title="",
+        button=gettext("Undo: %(what)s", what=gettext(EVENT_WORDS[undone])),
+        form=form,
+        is_second=True,
     )

@@ -1,0 +1,120 @@
+"""Puts a person's last move back, for ten minutes and while nothing else has happened."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from clinicdir.appointments.held_times import hold_places
+from clinicdir.appointments.models import AppointmentRequest, Offer, RequestEvent
+from clinicdir.appointments.operations import Move, act
+from clinicdir.appointments.queries import list_events
+from clinicdir.appointments.rules import Action, Status
+from clinicdir.audit.rules import Actor
+from clinicdir.db import db
+from clinicdir.errors import NotAllowed
+
+UNDO_WITHIN = timedelta(minutes=10)
+# Stands in the details of each event that puts something back.
+UNDONE = "undone"
+UNDOABLE = frozenset(
+    {
+        Action.ATTEND, Action.AWAIT_PATIENT, Action.BOOK, Action.CLAIM, Action.DECLINE,
+        Action.GIVE_UP, Action.MISS, Action.OFFER, Action.WAITLIST,
+    }
+)  # fmt: skip
+# Out of each state, into review or to the booking before; nothing from review itself.
+_BACK = {
+    Status.ATTENDED: Action.UNDO,
+    Status.AWAITING_PATIENT: Action.CLAIM,
+    Status.BOOKED: Action.RETIME,
+    Status.DECLINED: Action.REOPEN,
+    Status.MISSED: Action.UNDO,
+    Status.NO_REPLY: Action.REOPEN,
+    Status.OFFERED: Action.EXPIRE_OFFER,
+    Status.WAITLISTED: Action.CLAIM,
+}
+# From review on to where the request stood before the move.
+_ON: dict[Status, tuple[Action, ...]] = {
+    Status.AWAITING_PATIENT: (Action.AWAIT_PATIENT,),
+    Status.MISSED: (Action.BOOK, Action.MISS),
+    Status.OFFERED: (Action.OFFER,),
+    Status.QUARANTINED: (Action.RELEASE, Action.QUARANTINE),
+    Status.RECEIVED: (Action.RELEASE,),
+    Status.WAITLISTED: (Action.WAITLIST,),
+}
+
+
+class TooLate(NotAllowed):
+    """The move was made too long ago to be put back."""
+
+
+def find_undoable(
+    events: Sequence[RequestEvent], *, staff_id: int | None, now: datetime
+) -> RequestEvent | None:
+    """Return the person's move that can be put back now: the last event of all, or None."""
+    last = events[-1]
+    return last if _is_own_move(last, staff_id) and now - last.at <= UNDO_WITHIN else None
+
+
+def undo(request: AppointmentRequest, seen_version: int, *, actor: Actor, now: datetime) -> None:
+    """Put the actor's last move back by moves of the table, as if it had not been made.
+
+    NotAllowed where something else has happened since, TooLate after `UNDO_WITHIN`, NoPlaceLeft
+    where a time that was held out is somebody else's by now.
+    """
+    last = list_events(request)[-1]
+    if request.version != seen_version or not _is_own_move(last, actor.staff_id):
+        message = "Something else has happened since."
+        raise NotAllowed(message)
+    if now - last.at > UNDO_WITHIN:
+        message = "It was made too long ago."
+        raise TooLate(message)
+    steps = _steps_back(request, last, now=now)
+    # Before a step locks a chain: whoever waits for a place must hold none.
+    again = [time for step in steps for time in step.offered]
+    if again:
+        hold_places(request, again)
+    # Before the first step, so that they are written with it.
+    if request.first_contact_at == last.at:
+        request.first_contact_at = None
+    if last.action is Action.BOOK:
+        request.booked_at = None
+    for step in steps:
+        act(request, step, actor=actor, now=now)
+
+
+def _is_own_move(event: RequestEvent, staff_id: int | None) -> bool:
+    if event.action not in UNDOABLE or staff_id is None or event.staff_id != staff_id:
+        return False
+    renews = event.from_status is event.to_status
+    return not renews and UNDONE not in (event.unseal().get("details") or ())
+
+
+def _steps_back(request: AppointmentRequest, last: RequestEvent, *, now: datetime) -> list[Move]:
+    """Return the moves that lead back; the first one tells what it puts back."""
+    back = _BACK.get(request.status)
+    actions = [] if back is None else [back]
+    times: tuple[datetime, ...] = ()
+    if last.from_status is Status.OFFERED:
+        times = _times_of_last_offer(request, now=now)
+    if last.from_status is not None and (times or last.from_status is not Status.OFFERED):
+        actions += _ON.get(last.from_status, ())
+    return [
+        Move(
+            action,
+            booked_at=request.booked_at if action is Action.BOOK else None,
+            offered=times if action is Action.OFFER else (),
+            details=(UNDONE,) if number else (UNDONE, last.action.value),
+            undoes=True,
+        )
+        for number, action in enumerate(actions)
+    ]
+
+
+def _times_of_last_offer(request: AppointmentRequest, *, now: datetime) -> tuple[datetime, ...]:
+    """Return the times to come among those that were held out before the move."""
+    of_request = Offer.request_id == request.id
+    latest = select(func.max(Offer.made_at)).where(of_request).scalar_subquery()
+    query = select(Offer.starts_at).where(of_request, Offer.made_at == latest)
+    return tuple(db.session.scalars(query.where(Offer.starts_at > now).order_by(Offer.starts_at)))

@@ -1,0 +1,111 @@
+"""Who comes today and in the six days after, clinic by clinic; made to be printed too."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import render_template, request
+
+from clinicdir import clock
+from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.appointments.queries import list_booked
+from clinicdir.audit.operations import list_view_is_due, record_list_view
+from clinicdir.db import transaction
+from clinicdir.errors import NotFound
+from clinicdir.locations.models import Location
+from clinicdir.locations.queries import list_all_locations, organization_name
+from clinicdir.staff.rules import Right
+from clinicdir.staff.sessions import actor_of
+from clinicdir.web.filters import clock_time, day_words
+from clinicdir.web.login import signed_in
+from clinicdir.web.staff.blueprint import bp, needs
+
+_DAYS = 7
+_DAY = timedelta(days=1)
+_MOST = 500
+
+
+@bp.get("/agenda")
+@needs(Right.LIST)
+def agenda() -> str:
+    """List the booked requests of seven days at one clinic, the first of the person's own."""
+    member, now = signed_in(), clock.now()
+    own = _own_places()
+    slug = _chosen(own).slug if own else ""
+    actor, name = actor_of(member), f"agenda {slug}"
+    if slug and list_view_is_due(name, actor=actor, now=now):
+        with transaction():
+            record_list_view(name, actor=actor, now=now)
+    places = _own_places()
+    place = _chosen(places) if places else None
+    days, first = [], None
+    if place is not None:
+        first = _first_day(place, now=now)
+        rows = list_booked(place.id, *_span(place, first), scope=signed_in().scope, limit=_MOST)
+        days = _by_day(rows, place, first)
+    return render_template(
+        "staff/agenda.html",
+        group=organization_name(),
+        member=signed_in(),
+        locations=places,
+        chosen=place,
+        days=days,
+        first=first,
+        earlier=None if first is None else first - timedelta(days=_DAYS),
+        later=None if first is None else first + timedelta(days=_DAYS),
+        today=None if place is None else now.astimezone(ZoneInfo(place.time_zone)).date(),
+    )
+
+
+def _own_places() -> list[Location]:
+    scope = signed_in().scope
+    return [place for place in list_all_locations() if scope.holds(place.id)]
+
+
+def _chosen(places: list[Location]) -> Location:
+    """Return the clinic that the address names; a foreign one is as unknown as a made-up one."""
+    slug = request.args.get("location") or places[0].slug
+    chosen = next((place for place in places if place.slug == slug), None)
+    if chosen is None:
+        raise NotFound
+    return chosen
+
+
+def _first_day(place: Location, *, now: datetime) -> date:
+    """Return the day that the address names, else today at the clinic; within two years."""
+    today = now.astimezone(ZoneInfo(place.time_zone)).date()
+    try:
+        typed = date.fromisoformat(request.args.get("from", ""))
+    except ValueError:
+        return today
+    return typed if abs(typed - today) <= timedelta(days=730) else today
+
+
+def _span(place: Location, first: date) -> tuple[datetime, datetime]:
+    zone = ZoneInfo(place.time_zone)
+    start, end = (
+        datetime.combine(day, time(0), tzinfo=zone) for day in (first, first + _DAYS * _DAY)
+    )
+    return start, end
+
+
+def _by_day(
+    rows: Iterable[AppointmentRequest], place: Location, first: date
+) -> list[dict[str, Any]]:
+    """Return each of the days with its rows, also a day on which nobody comes."""
+    zone = ZoneInfo(place.time_zone)
+    days: dict[date, list[dict[str, Any]]] = {first + number * _DAY: [] for number in range(_DAYS)}
+    for row in rows:
+        if row.booked_at is None:
+            continue
+        local, personal = row.booked_at.astimezone(zone), row.personal
+        days[local.date()].append(
+            {
+                "request": row,
+                "at": clock_time(local.time()),
+                "patient": personal["patient_name"],
+                "phone": personal["phone"],
+            }
+        )
+    return [{"day": day, "words": day_words(day), "rows": found} for day, found in days.items()]

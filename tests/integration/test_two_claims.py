@@ -1,0 +1,45 @@
+"""Two people, two processes, one request each time: whoever claims it first is on it alone."""
+
+import json
+import os
+from collections import Counter
+
+from flask import Flask
+
+from clinicdir import clock
+from clinicdir.appointments.arrival import Arrival, submit_request
+from clinicdir.appointments.rules import RequestChannel
+from clinicdir.audit.rules import PATIENT
+from clinicdir.db import transaction
+from tests.integration.test_concurrency import finish, start
+from tests.make import make_staff, make_submission
+from tests.tables import rows
+
+# CLAIMS=1000 in the environment makes the full run.
+CLAIMS = int(os.environ.get("CLAIMS", "50"))  # noqa: TID251 - the length of this test alone
+
+
+def test_of_four_claims_on_each_request_one_wins(app: Flask) -> None:
+    with app.app_context():
+        people = [make_staff(f"desk{number}@example.com").id for number in range(4)]
+        submission = make_submission(app)
+        with transaction():
+            for number in range(CLAIMS):
+                arrival = Arrival(f"claims:{number}", RequestChannel.API)
+                submit_request(submission, arrival, actor=PATIENT, now=clock.now())
+    settings = app.extensions["clinicdir"].settings
+    place = (str(settings.instance), settings.database_url)
+    pairs = [people[:2], people[2:]]
+    processes = [start("-m", "tests.claimers", *place, *map(str, pair)) for pair in pairs]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:  # both begin now
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    won = [tuple(one) for process in processes for one in json.loads(finish(process))]
+    stored = rows(app, "appointment_request", "claimed_by", "reference", "version", "status")
+    assert sorted(won) == sorted((person, reference) for person, reference, _, _ in stored)
+    assert {(version, status) for _, _, version, status in stored} == {(2, "in_review")}
+    assert Counter(rows(app, "request_event", "action")) == {"submit": CLAIMS, "claim": CLAIMS}

@@ -1,0 +1,142 @@
+"""Undo: for ten minutes a person's last move goes back, and everything it did with it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from clinicdir.appointments.queries import get_request
+from clinicdir.appointments.rules import TRANSITIONS, Action, Status
+from clinicdir.appointments.undoing import UNDOABLE, undo
+from clinicdir.audit.rules import Actor
+from clinicdir.db import transaction
+from clinicdir.errors import NotAllowed
+from clinicdir.staff.rules import EVERYWHERE, Role
+from clinicdir.staff.sessions import actor_of
+from tests.client import page_text
+from tests.conftest import Clock
+from tests.integration.test_desk_moves import (
+    DESK,
+    MANAGER,
+    TYPED,
+    make_in,
+    send,
+    signed_in,
+    text_at,
+)
+from tests.lives import actions_of, do
+from tests.make import make_staff, token_of
+from tests.tables import rows
+
+PAIRS = sorted(
+    (status, action)
+    for status, action in TRANSITIONS
+    if action in UNDOABLE and TRANSITIONS[status, action] is not status
+)
+
+
+@pytest.fixture
+def desk(app: Flask, frozen: Clock) -> FlaskClient:
+    return signed_in(app)
+
+
+def stands(app: Flask) -> list[tuple[Any, ...]]:
+    """Return what an undo puts back: state, what it says, and the times held out."""
+    columns = ("status", "booked_at", "first_contact_at", "decline_reason", "location_id")
+    held = [time for time, state in rows(app, "offer", "starts_at", "state") if state == "held"]
+    return [rows(app, "appointment_request", *columns)[-1], *held]
+
+
+def test_each_move_goes_back_with_all_that_it_did(app: Flask, frozen: Clock) -> None:
+    with app.app_context():
+        actor = actor_of(make_staff(DESK))
+    started = frozen.now()
+    for status, action in PAIRS:
+        frozen.at = started
+        reference = make_in(app, status)
+        # The times that `make_in` holds out or books begin in an hour; its hold lasts 15 minutes.
+        frozen.move(minutes=16 if status is not Status.BOOKED else 61)
+        before = stands(app)
+        later = (frozen.now() + timedelta(hours=2), frozen.now() + timedelta(hours=3))
+        do(
+            app, reference, action, actor=actor, now=frozen.now(), booked_at=later[0],
+            offered=later, decline_reason="other",
+        )  # fmt: skip
+        assert stands(app) != before, (status, action)
+        frozen.move(minutes=10)
+        put_back(app, reference, actor, frozen)
+        assert stands(app) == before, (status, action)
+        # What was put back is no move to be put back again.
+        with pytest.raises(NotAllowed):
+            put_back(app, reference, actor, frozen)
+        actions_of(app, reference)
+
+
+def put_back(app: Flask, reference: str, actor: Actor, frozen: Clock) -> None:
+    with app.app_context(), transaction():
+        found = get_request(reference, scope=EVERYWHERE)
+        undo(found, found.version, actor=actor, now=frozen.now())
+
+
+def test_page_names_the_move_and_history_says_that_it_went_back(
+    app: Flask, desk: FlaskClient, frozen: Clock
+) -> None:
+    reference = make_in(app, Status.RECEIVED)
+    assert "Undo" not in text_at(desk, reference)
+    send(app, desk, reference, "book", **TYPED[Action.BOOK])
+    assert "Undo: booked" in text_at(desk, reference)
+    send(app, desk, reference, "undo")
+    text = text_at(desk, reference)
+    assert f"undone: booked, {DESK}" in text
+    assert f"put back among the new ones, {DESK}" in text
+    assert "Undo:" not in text
+    events = rows(app, "request_event", "action", "to_status", "staff_id")[-2:]
+    assert events == [("retime", "in_review", 1), ("release", "received", 1)]
+    assert rows(app, "appointment_request", "claimed_by", "booked_at", "calendar_sequence") == [
+        (None, None, 2)
+    ]
+
+
+def test_after_ten_minutes_it_is_too_late_and_the_page_says_so(
+    app: Flask, desk: FlaskClient, frozen: Clock
+) -> None:
+    reference = make_in(app, Status.RECEIVED)
+    send(app, desk, reference, "decline", **TYPED[Action.DECLINE])
+    frozen.move(minutes=9)
+    assert "Undo: declined" in text_at(desk, reference)
+    frozen.move(minutes=1, seconds=1)
+    assert "Undo: declined" not in text_at(desk, reference)
+    before = rows(app, "request_event", "id")
+    answer = send(app, desk, reference, "undo")
+    assert answer.status_code == 409
+    assert page_text(answer.get_data(as_text=True)).startswith(
+        "It is too late to undo this"
+        " A move can be undone for ten minutes. Choose a next step instead."
+    )
+    assert rows(app, "request_event", "id") == before
+    assert rows(app, "appointment_request", "status") == ["declined"]
+
+
+def test_what_others_did_and_what_was_done_since_stays(
+    app: Flask, desk: FlaskClient, frozen: Clock
+) -> None:
+    manager = signed_in(app, MANAGER, Role.MANAGER)
+    reference = make_in(app, Status.RECEIVED)
+    send(app, manager, reference, "book", **TYPED[Action.BOOK])
+    assert "Undo" not in text_at(desk, reference)
+    assert send(app, desk, reference, "undo").status_code == 409
+    version = rows(app, "appointment_request", "version")[0]
+    send(app, manager, reference, "note", note="They asked for parking")
+    answer = manager.post(
+        f"/staff/requests/{reference}/undo",
+        data={
+            "csrf_token": token_of(manager.get("/staff/").get_data(as_text=True)),
+            "version": str(version),
+        },
+    )
+    assert answer.status_code == 409
+    assert page_text(answer.get_data(as_text=True)).startswith("Somebody else was faster")
+    assert send(app, manager, reference, "undo").status_code == 409  # the note came after
+    assert rows(app, "appointment_request", "status") == ["booked"]
