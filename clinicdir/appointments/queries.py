@@ -27,6 +27,11 @@ def _within(query: Select[AppointmentRequest], scope: Scope) -> Select[Appointme
     return query.where(AppointmentRequest.location_id.in_(scope.location_ids))
 
 
+def within(query: Select[AppointmentRequest], scope: Scope) -> Select[AppointmentRequest]:
+    """Leave only what the scope holds, for reads that stand in a module of their own."""
+    return _within(query, scope)
+
+
 def get_request(reference: str, *, scope: Scope, to_change: bool = False) -> AppointmentRequest:
     """Return a request inside the scope; anything else is NotFound, whether it exists or not."""
     query = select(AppointmentRequest).where(AppointmentRequest.reference == reference)

@@ -2,8 +2,11 @@
 
 from clinicdir.web.staff import (
     account,
+    audit_trail,
+    exporting,
     for_caller,
     inbox,
+    measuring,
     mistakes,
     moving,
     opened,
@@ -14,9 +17,12 @@ from clinicdir.web.staff.blueprint import bp
 
 __all__ = [
     "account",
+    "audit_trail",
     "bp",
+    "exporting",
     "for_caller",
     "inbox",
+    "measuring",
     "mistakes",
     "moving",
     "opened",
