@@ -1,12 +1,21 @@
 """Reads of the audit trail."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from clinicdir.audit.models import AuditEntry
-from clinicdir.audit.rules import GROUP_CHAIN
+from clinicdir.audit.rules import GROUP_CHAIN, Actor, Facts
 from clinicdir.db import db
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry as people read it, with the number that the next page begins after."""
+
+    id: int
+    facts: Facts
 
 
 def find_latest(action: str, subject: str) -> AuditEntry | None:
@@ -21,7 +30,7 @@ def find_latest(action: str, subject: str) -> AuditEntry | None:
 
 def list_about(
     subject: str, *, chains: Collection[str] | None, limit: int, before_id: int = 0
-) -> list[AuditEntry]:
+) -> list[Line]:
     """Return what was done and looked at of a subject in these chains, newest first.
 
     None is every chain; `before_id` is the last entry of the page before.
@@ -32,7 +41,7 @@ def list_about(
 
 def list_of_person(
     staff_id: int, address: str, *, chains: Collection[str] | None, limit: int, before_id: int = 0
-) -> list[AuditEntry]:
+) -> list[Line]:
     """Return what a person did, and what others did to that account, newest first.
 
     Of the group's own chain a reader with fewer than all `chains` gets the entries about the
@@ -52,7 +61,20 @@ def _in_chains(
     return query if chains is None else query.where(or_(AuditEntry.chain.in_(chains), *also))
 
 
-def _page(query: Select[AuditEntry], *, limit: int, before_id: int) -> list[AuditEntry]:
+def _page(query: Select[AuditEntry], *, limit: int, before_id: int) -> list[Line]:
     if before_id:
         query = query.where(AuditEntry.id < before_id)
-    return list(db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit)))
+    entries = db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit))
+    return [Line(entry.id, _facts(entry)) for entry in entries]
+
+
+def _facts(entry: AuditEntry) -> Facts:
+    return Facts(
+        chain=entry.chain,
+        sequence=entry.sequence,
+        at=entry.at,
+        actor=Actor(entry.actor_kind, entry.staff_id, entry.actor_label),
+        action=entry.action,
+        subject=entry.subject,
+        detail=entry.detail,
+    )

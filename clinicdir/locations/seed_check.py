@@ -73,6 +73,8 @@ def _is_time_zone(value: object) -> bool:
 
 _E164 = _Rule("a full phone number in E.164 form, such as +12065550100", _is_e164)
 
+EMAIL = _matching("an e-mail address, such as desk@clinic.example", _EMAIL, _EMAIL_LENGTH)
+
 _ADDRESS = _Object(
     {
         "line": _text(200),
@@ -93,9 +95,7 @@ _LOCATION = _Object(
         "address": _ADDRESS,
         "phone": _E164,
         "fax": _or_null(_E164),
-        "email": _or_null(
-            _matching("an e-mail address, such as desk@clinic.example", _EMAIL, _EMAIL_LENGTH)
-        ),
+        "email": _or_null(EMAIL),
         "latitude": _or_null(_number(-90, 90, "degrees north")),
         "longitude": _or_null(_number(-180, 180, "degrees east")),
         "position_source": _text(300, or_null=True),

@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from clinicdir import clock
 from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.queries import get_request
 from clinicdir.appointments.rules import Action
@@ -52,7 +53,7 @@ def of(reference: str) -> str:
 
 def number_of(app: Flask, email: str) -> int:
     with app.app_context():
-        return db.session.query(StaffMember.id).filter_by(email=email).scalar()
+        return db.session.query(StaffMember).filter_by(email=email).one().id
 
 
 def lines(page: TestResponse) -> list[list[str]]:
@@ -67,7 +68,7 @@ def pass_on(app: Flask, reference: str, slug: str) -> None:
     with app.app_context(), transaction():
         found = get_request(reference, scope=EVERYWHERE)
         act(found, Move(Action.TRANSFER, location=get_location(slug)), actor=OPERATOR,
-            now=audit_trail.clock.now())  # fmt: skip
+            now=clock.now())  # fmt: skip
 
 
 def test_who_what_when_and_why_of_a_request(app: Flask) -> None:
@@ -144,8 +145,8 @@ def test_what_a_person_did_elsewhere_stays_there(app: Flask) -> None:
     foreign = manager.get(address)
     assert (foreign.status_code, foreign.data) == (404, unknown.data)
     with app.app_context(), transaction():
-        assign(DESK, Role.DESK, [get_location("renton")], actor=OPERATOR,
-               now=audit_trail.clock.now())  # fmt: skip
+        places, now = [get_location("renton")], clock.now()
+        assign(DESK, Role.DESK, places, shared_line=False, actor=OPERATOR, now=now)
     page = manager.get(address)
     assert [line[1] for line in lines(page)] == [
         "role or clinics changed", "signed in", "person invited",

@@ -7,10 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
 from clinicdir.appointments.rules import Action, parse_reference
-from clinicdir.audit.models import AuditEntry
 from clinicdir.audit.operations import list_view_is_due, record_list_view
-from clinicdir.audit.queries import list_about, list_of_person
-from clinicdir.audit.rules import ActorKind, location_chain
+from clinicdir.audit.queries import Line, list_about, list_of_person
+from clinicdir.audit.rules import Actor, ActorKind, location_chain
 from clinicdir.db import transaction
 from clinicdir.errors import NotFound, marked
 from clinicdir.locations.queries import list_all_locations, organization_name
@@ -92,7 +91,7 @@ def audit_of_person(staff_id: int) -> ResponseReturnValue:
     return _page("staff/audit_person.html", entries, person=person)
 
 
-def _entries_about(reference: str) -> list[AuditEntry]:
+def _entries_about(reference: str) -> list[Line]:
     return list_about(reference, chains=_chains(), limit=_ON_A_PAGE + 1, before_id=after())
 
 
@@ -116,7 +115,7 @@ def _note(name: str) -> None:
             record_list_view(name, actor=actor, now=now)
 
 
-def _page(template: str, entries: list[AuditEntry], **more: object) -> str:
+def _page(template: str, entries: list[Line], **more: object) -> str:
     places = {location_chain(place.id): place for place in list_all_locations()}
     zone = next(iter(places.values())).time_zone if places else "UTC"
     return render_template(
@@ -125,24 +124,24 @@ def _page(template: str, entries: list[AuditEntry], **more: object) -> str:
         member=signed_in(),
         lines=[
             {
-                "at": entry.at,
-                "zone": places[entry.chain].time_zone if entry.chain in places else zone,
-                "where": places[entry.chain].name if entry.chain in places else gettext("Group"),
-                "who": _who(entry),
-                "what": _what(entry.action),
-                "subject": entry.subject,
-                "why": entry.detail,
+                "at": facts.at,
+                "zone": places[facts.chain].time_zone if facts.chain in places else zone,
+                "where": places[facts.chain].name if facts.chain in places else gettext("Group"),
+                "who": _who(facts.actor),
+                "what": _what(facts.action),
+                "subject": facts.subject,
+                "why": facts.detail,
             }
-            for entry in entries[:_ON_A_PAGE]
+            for facts in (entry.facts for entry in entries[:_ON_A_PAGE])
         ],
         next_after=entries[_ON_A_PAGE - 1].id if len(entries) > _ON_A_PAGE else None,
         **more,
     )
 
 
-def _who(entry: AuditEntry) -> str:
-    words = _KINDS.get(entry.actor_kind)
-    return gettext(words) if words else entry.actor_label
+def _who(actor: Actor) -> str:
+    words = _KINDS.get(actor.kind)
+    return gettext(words) if words else actor.label
 
 
 def _what(action: str) -> str:

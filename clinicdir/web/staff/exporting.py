@@ -14,7 +14,7 @@ from clinicdir import clock
 from clinicdir.appointments.exports import Extent, Wanted, each_request, extent_of
 from clinicdir.appointments.filing import stored_answers
 from clinicdir.appointments.models import AppointmentRequest
-from clinicdir.appointments.rules import Status
+from clinicdir.appointments.rules import OPEN, Status
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import GROUP_CHAIN, location_chain
 from clinicdir.db import transaction
@@ -29,9 +29,19 @@ from clinicdir.web.login import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.spreadsheets import MIME_TYPE, csv_file
 from clinicdir.web.staff.blueprint import bp, needs
-from clinicdir.web.staff.inbox import GROUPS
 
 _ALL = "all"
+# In the five plain words for states, with what may be spam and everything besides.
+_GROUPS: dict[str, tuple[Status, ...]] = {
+    _ALL: tuple(Status),
+    "open": tuple(status for status in OPEN if status is not Status.QUARANTINED),
+    "new": (Status.RECEIVED,),
+    "handled": (Status.IN_REVIEW, Status.WAITLISTED),
+    "waiting": (Status.AWAITING_PATIENT, Status.OFFERED),
+    "booked": (Status.BOOKED,),
+    "closed": tuple(status for status in Status if status not in (*OPEN, Status.BOOKED)),
+    "spam": (Status.QUARANTINED,),
+}
 _GROUP_WORDS = {
     _ALL: marked("All, also closed ones"),
     "open": marked("To do"),
@@ -162,7 +172,7 @@ def _chosen(form: ExportForm) -> _Choice:
         raise Invalid(*errors)
     zone = ZoneInfo((place or places[0]).time_zone) if places else ZoneInfo("UTC")
     wanted = Wanted(
-        tuple(Status) if group == _ALL else GROUPS[group],
+        _GROUPS[group],
         location_id=place.id if place else None,
         since=_midnight(since, zone),
         until=_midnight(until + timedelta(days=1), zone) if until else None,
