@@ -69,11 +69,9 @@ def close(slug: str) -> ResponseReturnValue:
     location, form = get_location(slug), ClosingForm()
     if form_token_failed():
         return _page(location, form, problem="expired"), 400
-    actor, now, to = actor_of(signed_in()), clock.now(), form.location.data or ""
+    actor, now = actor_of(signed_in()), clock.now()
     try:
-        if to not in {place.slug for place in _takers(location)}:
-            message = marked("Select the clinic that takes over")
-            raise Invalid(FieldError("location", "missing", message))
+        to = _taker(form, location)
         with transaction():
             # First no more come in, then those that are there leave: so none is left behind.
             notice, seen = form.notice.data or "", seen_version(form)
@@ -122,6 +120,15 @@ def _takers(location: Location) -> list[Location]:
         for place in list_all_locations()
         if place.id != location.id and place.status is not LocationStatus.CLOSED
     ]
+
+
+def _taker(form: ClosingForm, location: Location) -> str:
+    """Return the slug that was chosen, or raise Invalid."""
+    chosen = form.location.data or ""
+    if chosen not in {place.slug for place in _takers(location)}:
+        message = marked("Select the clinic that takes over")
+        raise Invalid(FieldError("location", "missing", message))
+    return chosen
 
 
 def _page(location: Location, form: ClosingForm, *, problem: str | None = None) -> str:
