@@ -106,8 +106,8 @@ def test_page_names_who_shares_the_number_and_saving_it_again_changes_nothing(
     before, page = stored(app), manager.get(PAGE)
     assert heading(page) == "How Renton is reached"
     assert (
-        "(206) 693-9929 is also the number of Seattle, 5th Ave, Issaquah,"
-        " Seattle, California Ave SW and Covington."
+        "(206) 693-9929 is also the number of: Seattle, 5th Ave; Issaquah;"
+        " Seattle, California Ave SW; Covington."
     ) in main_text(page)
     assert press(manager, page, PAGE).status_code == 303
     assert (stored(app), told(app)) == (before, [])
