@@ -2,6 +2,7 @@
 
 from clinicdir.web.staff import (
     account,
+    adding,
     audit_trail,
     closing,
     exporting,
@@ -19,6 +20,7 @@ from clinicdir.web.staff.blueprint import bp
 
 __all__ = [
     "account",
+    "adding",
     "audit_trail",
     "bp",
     "closing",

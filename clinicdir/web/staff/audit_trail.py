@@ -32,6 +32,7 @@ _WORDS = {
     "invite": marked("person invited"),
     "join": marked("first password chosen"),
     "list": marked("list looked at"),
+    "location_added": marked("clinic added"),
     "mistake_done": marked("reported mistake settled"),
     "password": marked("password changed"),
     "print": marked("printed"),
