@@ -73,6 +73,11 @@ def count_groups(view: View) -> dict[Group, int]:
     return dict(zip(Group, db.session.execute(select(*counts)).one(), strict=True))
 
 
+def capped(count: int) -> str:
+    """Return a count in words that stop at 99+."""
+    return f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
+
+
 def _query(group: Group, view: View) -> Select[AppointmentRequest]:
     query = select(AppointmentRequest).where(
         AppointmentRequest.status.in_(_STATUSES[group]), *_conditions(group, view)

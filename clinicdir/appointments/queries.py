@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, false, func, or_, select, tuple_
+from sqlalchemy import Select, false, or_, select, tuple_
 from sqlalchemy.orm import lazyload
 
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent, RequestLocation
@@ -16,7 +16,6 @@ from clinicdir.locations.queries import find_location
 from clinicdir.staff.rules import Scope
 
 CLOSED = tuple(status for status in Status if not status.is_open)
-COUNT_CAP = 99
 _ALIKE_WITHIN = timedelta(days=30)
 
 
@@ -60,24 +59,6 @@ def page_of(
     if last is not None:
         query = query.where(order > (last.due_at, last.id))
     return query.order_by(AppointmentRequest.due_at, AppointmentRequest.id).limit(limit)
-
-
-def count_waiting(*, scope: Scope, now: datetime) -> dict[str, str]:
-    """Return how many are new and how many overdue, in words that stop at "99+"."""
-    open_states = [status for status in Status if status.is_open]
-    wanted = {
-        "new": AppointmentRequest.status == Status.RECEIVED,
-        "overdue": (AppointmentRequest.promise_at < now)
-        & AppointmentRequest.first_contact_at.is_(None)
-        & AppointmentRequest.status.in_(open_states),
-    }
-    counts = {}
-    for name, condition in wanted.items():
-        query = within(select(AppointmentRequest).where(condition), scope)
-        some = query.with_only_columns(AppointmentRequest.id).limit(COUNT_CAP + 1)
-        count = db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
-        counts[name] = f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
-    return counts
 
 
 def list_events(appointment_request: AppointmentRequest) -> list[RequestEvent]:

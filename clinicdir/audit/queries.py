@@ -1,9 +1,21 @@
 """Reads of the audit trail."""
 
-from sqlalchemy import select
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from clinicdir.audit.models import AuditEntry
+from clinicdir.audit.rules import GROUP_CHAIN, Actor, Facts
 from clinicdir.db import db
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry as people read it, with the number that the next page begins after."""
+
+    id: int
+    facts: Facts
 
 
 def find_latest(action: str, subject: str) -> AuditEntry | None:
@@ -14,3 +26,55 @@ def find_latest(action: str, subject: str) -> AuditEntry | None:
         .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
     )
     return db.session.scalar(query.limit(1))
+
+
+def list_about(
+    subject: str, *, chains: Collection[str] | None, limit: int, before_id: int = 0
+) -> list[Line]:
+    """Return what was done and looked at of a subject in these chains, newest first.
+
+    None is every chain; `before_id` is the last entry of the page before.
+    """
+    query = select(AuditEntry).where(AuditEntry.subject == subject)
+    return _page(_in_chains(query, chains), limit=limit, before_id=before_id)
+
+
+def list_of_person(
+    staff_id: int, address: str, *, chains: Collection[str] | None, limit: int, before_id: int = 0
+) -> list[Line]:
+    """Return what a person did, and what others did to that account, newest first.
+
+    Of the group's own chain a reader with fewer than all `chains` gets the entries about the
+    account itself: its other entries may name people and clinics that are not the reader's.
+    """
+    about = AuditEntry.subject == address
+    query = select(AuditEntry).where(or_(AuditEntry.staff_id == staff_id, about))
+    seen = and_(AuditEntry.chain == GROUP_CHAIN, about)
+    return _page(_in_chains(query, chains, seen), limit=limit, before_id=before_id)
+
+
+def _in_chains(
+    query: Select[AuditEntry],
+    chains: Collection[str] | None,
+    *also: ColumnElement[bool],
+) -> Select[AuditEntry]:
+    return query if chains is None else query.where(or_(AuditEntry.chain.in_(chains), *also))
+
+
+def _page(query: Select[AuditEntry], *, limit: int, before_id: int) -> list[Line]:
+    if before_id:
+        query = query.where(AuditEntry.id < before_id)
+    entries = db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit))
+    return [Line(entry.id, _facts(entry)) for entry in entries]
+
+
+def _facts(entry: AuditEntry) -> Facts:
+    return Facts(
+        chain=entry.chain,
+        sequence=entry.sequence,
+        at=entry.at,
+        actor=Actor(entry.actor_kind, entry.staff_id, entry.actor_label),
+        action=entry.action,
+        subject=entry.subject,
+        detail=entry.detail,
+    )

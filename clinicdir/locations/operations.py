@@ -88,6 +88,29 @@ def change_settings(
     )
 
 
+def close_location(
+    location: Location, notice: str, *, seen_version: int, actor: Actor, now: datetime
+) -> None:
+    """Take no more requests here and say why; Invalid for a notice that no page can show.
+
+    NotAllowed where the page showed an older state, unless the location is closed already.
+    """
+    errors: list[FieldError] = []
+    told = _notice(notice, errors)
+    if errors:
+        raise Invalid(*errors)
+    if location.status is LocationStatus.CLOSED:
+        seen_version = location.version
+    settings = LocationSettings(
+        hours=location.hours,
+        closed_days=location.closed_days,
+        answers_within_min=location.answers_within_min,
+        status=LocationStatus.CLOSED,
+        notice=told,
+    )
+    change_settings(location, settings, seen_version=seen_version, actor=actor, now=now)
+
+
 def _hours(typed: Mapping[str, Any], errors: list[FieldError]) -> str | None:
     text = tidy(typed["hours"])
     if not text:

@@ -73,7 +73,10 @@ def _is_time_zone(value: object) -> bool:
 
 _E164 = _Rule("a full phone number in E.164 form, such as +12065550100", _is_e164)
 
-_ADDRESS = _Object(
+TIME_ZONE = _Rule("an IANA time zone, such as America/Los_Angeles", _is_time_zone)
+EMAIL = _matching("an e-mail address, such as desk@clinic.example", _EMAIL, _EMAIL_LENGTH)
+
+ADDRESS = _Object(
     {
         "line": _text(200),
         "unit": _text(60, or_null=True),
@@ -90,18 +93,16 @@ _LOCATION = _Object(
         "slug": SLUG,
         "name": _text(100),
         "name_source": _text(100),
-        "address": _ADDRESS,
+        "address": ADDRESS,
         "phone": _E164,
         "fax": _or_null(_E164),
-        "email": _or_null(
-            _matching("an e-mail address, such as desk@clinic.example", _EMAIL, _EMAIL_LENGTH)
-        ),
+        "email": _or_null(EMAIL),
         "latitude": _or_null(_number(-90, 90, "degrees north")),
         "longitude": _or_null(_number(-180, 180, "degrees east")),
         "position_source": _text(300, or_null=True),
         "position_error_m": _or_null(_number(1, 100_000, "whole metres", whole=True)),
         "position_is_estimate": _Rule("true or false", lambda value: isinstance(value, bool)),
-        "time_zone": _Rule("an IANA time zone, such as America/Los_Angeles", _is_time_zone),
+        "time_zone": TIME_ZONE,
         "hours": _text(500, or_null=True),
         "status": _one_of(*(status.value for status in LocationStatus)),
         "source": _text(300),

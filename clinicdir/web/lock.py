@@ -10,7 +10,7 @@ from wtforms import PasswordField, StringField
 
 from clinicdir import clock
 from clinicdir.appointments.answers import showable
-from clinicdir.appointments.queries import count_waiting
+from clinicdir.appointments.groups import Group, View, capped, count_groups
 from clinicdir.db import transaction
 from clinicdir.errors import NotAllowed
 from clinicdir.locations.queries import organization_name
@@ -154,8 +154,12 @@ def _target() -> str:
 
 def _counts(member: StaffMember) -> str:
     """Return how much waits for the person, without a name or a number of anybody."""
-    counts = count_waiting(scope=member.scope, now=clock.now())
-    return gettext("%(new)s new, %(overdue)s overdue", **counts)
+    counts = count_groups(View(member.scope, member.id, clock.now()))
+    return gettext(
+        "%(new)s new, %(overdue)s overdue",
+        new=capped(counts[Group.NEW]),
+        overdue=capped(counts[Group.OVERDUE]),
+    )
 
 
 def _page(

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, abort, make_response, render_template, request
 
 from clinicdir import clock
-from clinicdir.appointments.groups import COUNT_CAP, Group, View, count_groups, list_group
+from clinicdir.appointments.groups import Group, View, capped, count_groups, list_group
 from clinicdir.audit.operations import list_view_is_due, record_list_view
 from clinicdir.audit.rules import Actor
 from clinicdir.db import transaction
@@ -73,7 +73,7 @@ def _list_values(tab: Group, chosen: Location | None, now: datetime) -> dict[str
     member = signed_in()
     view = View(member.scope, member.id, now, chosen.id if chosen else None)
     found = list_group(tab, view, limit=PAGE_SIZE + 1, after_id=after())
-    counts = {group.value: _capped(count) for group, count in count_groups(view).items()}
+    counts = {group.value: capped(count) for group, count in count_groups(view).items()}
     return {
         "group": organization_name(),
         "name": chosen.name if chosen else gettext("Requests"),
@@ -110,10 +110,6 @@ def _chosen(locations: list[Location]) -> Location | None:
     if chosen is None:
         raise NotFound
     return chosen
-
-
-def _capped(count: int) -> str:
-    return f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)
 
 
 def _unheard(locations: list[Location]) -> list[Location]:

@@ -117,7 +117,7 @@ def list_settings() -> str:
 @needs(Right.SETTINGS)
 def show_settings(slug: str) -> str:
     """Show the settings of one clinic."""
-    location = _find(slug)
+    location = find_own(slug)
     form = SettingsForm(formdata=None)
     form.fill(location)
     return _page(location, form)
@@ -128,11 +128,9 @@ def show_settings(slug: str) -> str:
 @needs(Right.SETTINGS)
 def save_settings(slug: str) -> ResponseReturnValue:
     """Put typed settings in force; from a stale page they are kept and shown beside the new."""
-    location, form = _find(slug), SettingsForm()
+    location, form = find_own(slug), SettingsForm()
     if form_token_failed():
         return _page(location, form, problem="expired"), 400
-    typed = form.version.data or ""
-    seen = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < _TOO_LONG else 0
     try:
         settings = check_settings(form.typed())
     except Invalid as refusal:
@@ -141,25 +139,31 @@ def save_settings(slug: str) -> ResponseReturnValue:
     try:
         with transaction():
             change_settings(
-                _find(slug),
+                find_own(slug),
                 settings,
-                seen_version=seen,
+                seen_version=seen_version(form),
                 actor=actor_of(signed_in()),
                 now=clock.now(),
             )
     except (NotAllowed, StaleDataError):
-        location = _find(slug)
+        location = find_own(slug)
         form.version.data = str(location.version)
         return _page(location, form, problem="stale"), 409
     return redirect(url_for("staff.show_settings", slug=slug), code=303)
 
 
-def _find(slug: str) -> Location:
+def find_own(slug: str) -> Location:
     """Return one of the person's own locations; all others look as if they did not exist."""
     location = get_location(slug)
     if not signed_in().scope.holds(location.id):
         raise NotFound
     return location
+
+
+def seen_version(form: Any) -> int:  # noqa: ANN401 - a form with a version
+    """Return the version that the page showed; what was made up is older than any."""
+    typed = form.version.data or ""
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < _TOO_LONG else 0
 
 
 def _page(location: Location, form: SettingsForm, *, problem: str | None = None) -> str:

@@ -1,0 +1,81 @@
+"""Adds a clinic: its facts once; all the rest stands in its settings."""
+
+from flask import redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import StringField
+
+from clinicdir import clock
+from clinicdir.db import transaction
+from clinicdir.errors import Invalid
+from clinicdir.locations.adding import add_location
+from clinicdir.locations.queries import list_locations, organization_name
+from clinicdir.staff.rules import Right
+from clinicdir.staff.sessions import actor_of
+from clinicdir.web.forms import Form
+from clinicdir.web.login import signed_in
+from clinicdir.web.security import form_token_failed, keeps_answers
+from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.closing import for_admins
+
+_FIELDS = (
+    "name", "slug", "line", "unit", "city", "state", "postal_code", "latitude", "longitude",
+    "time_zone", "phone", "fax", "email",
+)  # fmt: skip
+
+
+class LocationForm(Form):
+    """The facts of a new clinic."""
+
+    name = StringField()
+    slug = StringField()
+    line = StringField()
+    unit = StringField()
+    city = StringField()
+    state = StringField()
+    postal_code = StringField()
+    latitude = StringField()
+    longitude = StringField()
+    time_zone = StringField()
+    phone = StringField()
+    fax = StringField()
+    email = StringField()
+
+
+@bp.get("/locations/new")
+@needs(Right.SETTINGS)
+@for_admins
+def new_location() -> str:
+    """Ask for the facts of a new clinic."""
+    form = LocationForm(formdata=None)
+    first = next(iter(list_locations(limit=1)), None)
+    form.time_zone.data = first.time_zone if first else ""
+    return _page(form)
+
+
+@bp.post("/locations/new")
+@keeps_answers
+@needs(Right.SETTINGS)
+@for_admins
+def add() -> ResponseReturnValue:
+    """Store a new clinic, which takes no requests yet, and go to its settings."""
+    form = LocationForm()
+    if form_token_failed():
+        return _page(form, expired=True), 400
+    typed = {name: str(form[name].data or "") for name in _FIELDS}
+    try:
+        with transaction():
+            slug = add_location(typed, actor=actor_of(signed_in()), now=clock.now()).slug
+    except Invalid as refusal:
+        form.attach(refusal.errors)
+        return _page(form), 422
+    return redirect(url_for("staff.show_settings", slug=slug), code=303)
+
+
+def _page(form: LocationForm, *, expired: bool = False) -> str:
+    return render_template(
+        "staff/new_location.html",
+        group=organization_name(),
+        member=signed_in(),
+        form=form,
+        expired=expired,
+    )
