@@ -248,7 +248,9 @@ def headers_of(endpoint: str | None) -> dict[str, str]:
 
 
 def _add_headers(response: Response) -> Response:
-    for name, value in headers_of(request.endpoint).items():
+    # What is not there and what is not yours must look alike, in the headers too.
+    shown = None if response.status_code == 404 else request.endpoint  # noqa: PLR2004
+    for name, value in headers_of(shown).items():
         response.headers.setdefault(name, value)
     settings: Settings = current_app.extensions["clinicdir"].settings
     if settings.url.startswith("https://"):

@@ -183,6 +183,7 @@ def same_for_all(answer: TestResponse, record: Record) -> tuple[Any, ...]:
         numbers = (
             f"mistakes/{record.mistake}/",
             f"team/{record.staff_id}",
+            f"people/{record.staff_id}",
             f"sessions/{record.session_id}",
         )
         for asked in (record.reference, record.slug, *numbers):
