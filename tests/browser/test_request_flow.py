@@ -233,6 +233,7 @@ def test_every_page_of_the_form_fits_a_narrow_and_an_enlarged_window(
 
 def check_fits(page: Page) -> None:
     """Fail where a page scrolls sideways, or a control is cut off, covered or too small to hit."""
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     hidden = page.evaluate(
         """() => [...document.querySelectorAll('main a, main button, main input, main select,'

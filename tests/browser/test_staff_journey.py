@@ -39,7 +39,7 @@ def test_desk_signs_in_claims_books_and_declines(site: Flask, base: str, page: P
     page.get_by_role("button", name="I’m on it").click()
     expect(page.get_by_text("You are on it.")).to_be_visible()
     page.get_by_label("Day", exact=True).fill("2027-01-12")
-    page.get_by_label("Time at the clinic").fill("14:30")
+    page.get_by_label("Time at the clinic", exact=True).fill("14:30")
     picture(page, "request")
     page.get_by_role("button", name="Mark as booked").click()
     expect(page.get_by_text("Tue, Jan 12, 2:30 pm").first).to_be_visible()

@@ -141,12 +141,12 @@ def test_poll_is_no_activity_and_304_leaves_no_entry(app: Flask, frozen: Clock) 
     assert poll(desk, tag) == 303  # ten minutes without a person
 
 
-def test_only_the_inbox_may_run_its_script_and_ask_again(app: Flask) -> None:
+def test_staff_pages_may_run_our_scripts_and_ask_again_and_no_other_page(app: Flask) -> None:
     desk = make_desk(app, "renton")
     reference = ask(app, "renton", "First Person")
     more = {
         url: desk.get(url).headers["Content-Security-Policy"].removeprefix(CONTENT_SECURITY_POLICY)
-        for url in ("/staff/", PART, f"/staff/requests/{reference}", "/staff/account")
+        for url in ("/staff/", PART, f"/staff/requests/{reference}", "/staff/account", "/privacy")
     }
     allowed = "; script-src 'self'; connect-src 'self'"
-    assert list(more.values()) == [allowed, allowed, "", ""]
+    assert list(more.values()) == [allowed, allowed, allowed, allowed, ""]
