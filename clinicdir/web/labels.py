@@ -56,12 +56,12 @@ LANGUAGES = {
 
 
 def window_words(weekday: str, part: str) -> str:
-    """Return a wished time as people read it: Monday, morning."""
-    return gettext(
-        "%(weekday)s, %(part)s",
-        weekday=gettext(WEEKDAYS[Weekday(weekday)]),
-        part=gettext(PARTS[PartOfDay(part)]),
-    )
+    """Return a wished time as people read it: Monday, morning; what is no time stays as typed."""
+    try:
+        day, time = WEEKDAYS[Weekday(weekday)], PARTS[PartOfDay(part)]
+    except ValueError:
+        return f"{weekday} {part}".strip()
+    return gettext("%(weekday)s, %(part)s", weekday=gettext(day), part=gettext(time))
 
 
 # What a patient reads of the reason, by the codes that staff choose from.
