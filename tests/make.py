@@ -19,7 +19,7 @@ from clinicdir.staff.models import StaffMember
 from clinicdir.staff.operations import invite, make_link
 from clinicdir.staff.rules import EVERYWHERE, LinkPurpose, Role
 
-CONSENT = "2026-11-24"
+CONSENT = "2026-11-24.2"
 TODAY = date(2026, 11, 24)
 PASSWORD = "four unrelated words here"
 _keys = iter(range(1, 1_000_000))

@@ -98,11 +98,6 @@ def link_token(appointment_request: AppointmentRequest) -> str:
     )
 
 
-def check_location(slug: str) -> None:
-    """Raise Invalid unless there is such a clinic and it takes requests."""
-    first_open(ticked_locations((slug,)))
-
-
 def _find_submitted(key: str, digests: list[bytes]) -> AppointmentRequest | None:
     query = select(AppointmentRequest).where(AppointmentRequest.submission_key == key)
     stored = db.session.scalar(query)

@@ -32,7 +32,7 @@ class Group(enum.StrEnum):
 
 # What may be spam stands apart, and is counted apart.
 _TO_DO = tuple(status for status in OPEN if status is not Status.QUARANTINED)
-_STATUSES: dict[Group, tuple[Status, ...]] = {
+STATUSES: dict[Group, tuple[Status, ...]] = {
     Group.OPEN: _TO_DO,
     Group.OVERDUE: _TO_DO,
     Group.MINE: (Status.IN_REVIEW,),
@@ -80,7 +80,7 @@ def capped(count: int) -> str:
 
 def _query(group: Group, view: View) -> Select[AppointmentRequest]:
     query = select(AppointmentRequest).where(
-        AppointmentRequest.status.in_(_STATUSES[group]), *_conditions(group, view)
+        AppointmentRequest.status.in_(STATUSES[group]), *_conditions(group, view)
     )
     if view.location_id is not None:
         query = query.where(AppointmentRequest.location_id == view.location_id)

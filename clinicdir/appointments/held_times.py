@@ -11,10 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from clinicdir.appointments.models import AppointmentRequest, HeldTime
 from clinicdir.db import db
-from clinicdir.errors import DomainError
+from clinicdir.errors import NotAllowed
 
 
-class NoPlaceLeft(DomainError):  # noqa: N818 - reads as a word, like the others
+class NoPlaceLeft(NotAllowed):
     """All places of the clinic at this time are taken."""
 
     def __init__(self, starts_at: datetime) -> None:
@@ -47,16 +47,15 @@ def hold_places(
 def _take_place(request: AppointmentRequest, starts_at: datetime) -> bool:
     """Take the lowest free place; another that takes it at this moment wins, and we look again."""
     capacity = request.location.capacity
-    if capacity is None:
-        return True
     location_id = request.location_id
     query = select(HeldTime.place).where(
         HeldTime.location_id == location_id, HeldTime.starts_at == starts_at
     )
     while True:
         taken = set(db.session.scalars(query))
-        free = set(range(1, capacity + 1)) - taken
-        if not free or len(taken) >= capacity:
+        # Without a limit a place is taken too: one that is set later counts what stands already.
+        free = set(range(1, (capacity or len(taken) + 1) + 1)) - taken
+        if capacity is not None and (not free or len(taken) >= capacity):
             return False
         row = {
             "location_id": location_id,

@@ -23,8 +23,8 @@ def merge(
     closed as a duplicate already or somebody else changed it.
     """
     request, other = _locked(reference, into, scope=scope)
-    if other is None or other.id == request.id or other.status is Status.ENTERED_IN_ERROR:
-        message = marked("Enter the reference of another request that is not closed as a mistake")
+    if other is None or other.id == request.id or not takes_duplicates(other.status):
+        message = marked("Enter the reference of another request that is open or booked")
         raise Invalid(FieldError("into", "not_another", message))
     if request.status is Status.ENTERED_IN_ERROR:
         message = "It is closed already."
@@ -41,6 +41,11 @@ def merge(
     act(request, step, actor=actor, now=now)
     if not is_first:
         _note_at(other, request, actor=actor, now=now)
+
+
+def takes_duplicates(status: Status) -> bool:
+    """Say whether a request can take another in: what is closed or set aside would lose it."""
+    return status is Status.BOOKED or (status.is_open and status is not Status.QUARANTINED)
 
 
 def _locked(

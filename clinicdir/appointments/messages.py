@@ -15,7 +15,9 @@ def resolve(kind: MessageKind, subject_id: int, *, base_url: str) -> Message:
     NotNeeded once nobody has to be told any more, NoAddress while the clinic has no e-mail.
     """
     appointment_request = db.session.get(AppointmentRequest, subject_id)
-    if appointment_request is None:
+    # What may be spam sends no message, and a duplicate is answered where it was joined.
+    silent = (Status.QUARANTINED, Status.ENTERED_IN_ERROR)
+    if appointment_request is None or appointment_request.status in silent:
         raise NotNeeded
     # Whoever takes up a waiting request sees what has changed; others must be told of it.
     still_waits = appointment_request.status is Status.RECEIVED

@@ -84,8 +84,8 @@ def act(
     StaleDataError where another did so at this very moment: read the row `to_change` and it
     waits for the other instead. That an undo comes within ten minutes is checked in `undoing`.
     """
-    step = _step(appointment_request, move, actor=actor, now=now)
     with db.session.no_autoflush:  # one step is one UPDATE and so one new version
+        step = _step(appointment_request, move, actor=actor, now=now)
         _check_actor(appointment_request, step)
         _check_details(appointment_request, step)
         _set_hold(appointment_request, step)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from clinicdir.audit.rules import ActorKind
+from clinicdir.audit.rules import Actor, ActorKind, Facts
 from clinicdir.db import Base
 
 
@@ -39,3 +39,16 @@ class AuditEntry(Base):
     subject: Mapped[str]
     detail: Mapped[str]
     hash: Mapped[bytes] = mapped_column(LargeBinary)
+
+    @property
+    def facts(self) -> Facts:
+        """Return what the entry says, as its hash was made over it."""
+        return Facts(
+            chain=self.chain,
+            sequence=self.sequence,
+            at=self.at,
+            actor=Actor(self.actor_kind, self.staff_id, self.actor_label),
+            action=self.action,
+            subject=self.subject,
+            detail=self.detail,
+        )

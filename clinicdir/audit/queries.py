@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from clinicdir.audit.models import AuditEntry
-from clinicdir.audit.rules import GROUP_CHAIN, Actor, Facts
+from clinicdir.audit.rules import GROUP_CHAIN, Facts
 from clinicdir.db import db
 
 
@@ -65,16 +65,4 @@ def _page(query: Select[AuditEntry], *, limit: int, before_id: int) -> list[Line
     if before_id:
         query = query.where(AuditEntry.id < before_id)
     entries = db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(limit))
-    return [Line(entry.id, _facts(entry)) for entry in entries]
-
-
-def _facts(entry: AuditEntry) -> Facts:
-    return Facts(
-        chain=entry.chain,
-        sequence=entry.sequence,
-        at=entry.at,
-        actor=Actor(entry.actor_kind, entry.staff_id, entry.actor_label),
-        action=entry.action,
-        subject=entry.subject,
-        detail=entry.detail,
-    )
+    return [Line(entry.id, entry.facts) for entry in entries]

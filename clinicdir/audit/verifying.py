@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from clinicdir.audit.heads import KeptHead, kept_heads
 from clinicdir.audit.models import AuditEntry, AuditHead
-from clinicdir.audit.rules import Actor, Facts, entry_hash
+from clinicdir.audit.rules import entry_hash
 from clinicdir.db import db, folder_beside
 
 _AT_ONCE = 1000
@@ -37,7 +37,7 @@ def _verify(chain: str, head: AuditHead | None, kept: KeptHead | None) -> Verdic
     for entry in _entries(chain):
         if entry.sequence != count + 1:
             return Verdict(chain, count, f"entry {count + 1} is missing")
-        if entry.hash != entry_hash(_facts(entry), previous):
+        if entry.hash != entry_hash(entry.facts, previous):
             return Verdict(chain, count, f"entry {entry.sequence} (row {entry.id}) was changed")
         count, previous = entry.sequence, entry.hash
         if kept is not None and count == kept.length:
@@ -72,15 +72,3 @@ def _entries(chain: str) -> Iterator[AuditEntry]:
         more = len(rows) == _AT_ONCE
         last = rows[-1].sequence if rows else last
         db.session.expunge_all()
-
-
-def _facts(entry: AuditEntry) -> Facts:
-    return Facts(
-        chain=entry.chain,
-        sequence=entry.sequence,
-        at=entry.at,
-        actor=Actor(entry.actor_kind, entry.staff_id, entry.actor_label),
-        action=entry.action,
-        subject=entry.subject,
-        detail=entry.detail,
-    )

@@ -212,7 +212,7 @@ def _clinics() -> Iterator[Finding]:
             Weight.WARNING,
             "clinics without an e-mail address",
             ", ".join(lacking),
-            "Set `email` in seeds/locations.json and run `flask seed load --apply`.",
+            "Type it under Settings, or set `email` in locations.json and load it.",
         )
     yield from _hours(places)
     estimates = [place.slug for place in places if place.position_is_estimate]
@@ -229,7 +229,7 @@ def _clinics() -> Iterator[Finding]:
             Weight.NOTE,
             "clinics that nobody has confirmed",
             str(unconfirmed),
-            "Call each one and set `checked_at` in seeds/locations.json.",
+            "Call each one and tick it under Settings, or set `checked_at` in locations.json.",
         )
     for system in (TelecomSystem.PHONE, TelecomSystem.FAX):
         numbers = [value for place in places if (value := place.telecom_value(system))]

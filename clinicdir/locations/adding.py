@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import Actor, location_chain
@@ -36,6 +37,11 @@ _RULES: dict[str, tuple[Any, str]] = {
 _UNIT: Any = ADDRESS.fields["unit"]
 _DEGREES = {"latitude": 90, "longitude": 180}
 _SAID = "given by the group"
+_TAKEN = FieldError(
+    "slug",
+    "taken",
+    marked("Another clinic has this address of its page: choose another word"),
+)
 
 
 def add_location(typed: Mapping[str, str], *, actor: Actor, now: datetime) -> Location:
@@ -56,8 +62,11 @@ def add_location(typed: Mapping[str, str], *, actor: Actor, now: datetime) -> Lo
     ordinal = (db.session.scalar(select(func.max(Location.ordinal))) or 0) + 1
     place = new_row(values.pop("slug"), ordinal, {**values, **facts})
     place.seed = {"name_source": _SAID}
-    db.session.add(place)
-    db.session.flush()
+    try:
+        with db.session.begin_nested():
+            db.session.add(place)
+    except IntegrityError:  # another one of this name was added this very moment
+        raise Invalid(_TAKEN) from None
     chain = location_chain(place.id)
     record("location_added", actor=actor, now=now, subject=place.slug, chain=chain)
     return place
@@ -73,8 +82,7 @@ def _values(typed: Mapping[str, str], errors: list[FieldError]) -> dict[str, Any
         message = marked("Enter the unit in 60 characters or less")
         errors.append(FieldError("unit", "unfit", message))
     if find_location(values["slug"]) is not None:
-        message = marked("Another clinic has this address of its page: choose another word")
-        errors.append(FieldError("slug", "taken", message))
+        errors.append(_TAKEN)
     degrees = {name: _degrees(typed[name], name, errors) for name in _DEGREES}
     if (degrees["latitude"] is None) is not (degrees["longitude"] is None):
         message = marked("Enter latitude and longitude together, or neither")

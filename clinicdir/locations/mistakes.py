@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, func, select, true
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import Actor, location_chain
 from clinicdir.db import db
-from clinicdir.errors import FieldError, Invalid, NotFound, marked
+from clinicdir.errors import NotFound
 from clinicdir.locations.models import Location, MistakeReport
 
 TEXT_LENGTH = 1000
@@ -26,15 +26,9 @@ class Mistake:
 
 
 def report_mistake(location: Location, text: str, *, now: datetime) -> None:
-    """Keep what a reader says is wrong, sealed; Invalid where nothing or too much is said."""
-    clean = text.replace("\r\n", "\n").strip()
-    if not clean:
-        raise Invalid(FieldError("text", "missing", marked("Enter what is wrong")))
-    if len(clean) > TEXT_LENGTH:
-        message = marked("What is wrong must be 1,000 characters or less")
-        raise Invalid(FieldError("text", "too_long", message))
+    """Keep what a reader says is wrong, sealed; the page has checked its length."""
     report = MistakeReport(location_id=location.id, at=now)
-    report.seal({"text": clean})
+    report.seal({"text": text.strip()})
     db.session.add(report)
     db.session.flush()
 

@@ -44,7 +44,7 @@ def invite(
         if role is not Role.ADMIN:
             _keep_one_admin(member)
         end_all_sessions(member, "invited anew", now=now)
-    member.role, member.password = role, None
+    member.role, member.password, member.shared_line = role, None, False
     member.active, member.disabled_at = True, None
     member.locations = list(locations)
     db.session.flush()

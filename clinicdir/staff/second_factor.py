@@ -29,7 +29,10 @@ _WRONG_CODE = FieldError("code", "wrong", marked("Enter the code that your app s
 def find_factor(member: StaffMember, *, to_change: bool = False) -> StaffFactor | None:
     """Return a person's second factor, confirmed or not."""
     query = select(StaffFactor).where(StaffFactor.staff_id == member.id)
-    return db.session.scalar(query.with_for_update() if to_change else query)
+    if to_change:
+        # Read anew under the lock: the code that it would else let pass may just have been used.
+        query = query.with_for_update().execution_options(populate_existing=True)
+    return db.session.scalar(query)
 
 
 def has_factor(member: StaffMember) -> bool:
@@ -39,16 +42,20 @@ def has_factor(member: StaffMember) -> bool:
 
 
 def start_factor(member: StaffMember, *, now: datetime) -> str:
-    """Return the secret for an app in base32; one that waits for its first code stays the same."""
+    """Return a new secret for an app in base32; an earlier one that nobody confirmed is no more.
+
+    Whoever saw that one and never confirmed it need not have been the person.
+    """
     factor = find_factor(member, to_change=True)
     if factor is not None and factor.confirmed_at is not None:
         message = "There is a second factor already."
         raise NotAllowed(message)
     if factor is None:
         factor = StaffFactor(staff_id=member.id, made_at=now)
-        factor.seal({"secret": base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()})
         db.session.add(factor)
-        db.session.flush()
+    factor.made_at = now
+    factor.seal({"secret": base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()})
+    db.session.flush()
     return _secret(factor)
 
 

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 _MOST_PHONES = 50
+# What opens doors is never sent back to a page.
+SECRET = frozenset({"password", "current", "code"})
 _STATUS: dict[type[DomainError], int] = {
     NotFound: 404,
     NotAllowed: 409,
@@ -183,7 +185,7 @@ def _typed() -> dict[str, list[str]] | None:
     return {
         showable(name): [showable(value) for value in values]
         for name, values in request.form.lists()
-        if name != "password"
+        if name not in SECRET
     }
 
 

@@ -40,6 +40,7 @@ from clinicdir.web.labels import (
 from clinicdir.web.language import gettext
 
 _MONTHS_AHEAD = 36
+_LONGEST_VERSION = 9
 
 
 # Where the errors of an answer are shown that several fields make up.
@@ -243,6 +244,13 @@ class SendForm(Form):
     submission_key = HiddenField()
     # Filled where the page shows a notice that changed: sending then agrees to that one.
     consent_version = HiddenField()
+
+
+def version_in(typed: str | None) -> int:
+    """Return the version that a form says its page showed; 0, older than any, for all else."""
+    typed = typed or ""
+    is_number = typed.isascii() and typed.isdecimal() and len(typed) <= _LONGEST_VERSION
+    return int(typed) if is_number else 0
 
 
 def _as_answer(field: Field) -> Any:  # noqa: ANN401 - text, list or yes-no

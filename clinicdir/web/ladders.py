@@ -45,12 +45,9 @@ def ladder_of(goal: str, body_area: str | None) -> Ladder | None:
     return next((_in_words(found) for found in shown), None)
 
 
-def ladder_of_request(found: AppointmentRequest) -> Ladder | None:
-    """Return the ladder for a request that is open or booked, None for any other.
-
-    A quarantined one counts as open: its sender is not told.
-    """
-    if not (found.status.is_open or found.status is Status.BOOKED):
+def ladder_of_request(found: AppointmentRequest, told: Status) -> Ladder | None:
+    """Return the ladder for a request that its patient is told is open or booked, else None."""
+    if not (told.is_open or told is Status.BOOKED):
         return None
     return ladder_of(found.goal, found.body_area)
 

@@ -16,6 +16,7 @@ from clinicdir.errors import NotAllowed
 from clinicdir.locations.queries import organization_name
 from clinicdir.staff.models import StaffMember
 from clinicdir.staff.sessions import actor_of, end_session, unlock_session
+from clinicdir.web.errors import SECRET
 from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext
 from clinicdir.web.login import PER_ADDRESS, is_own_path, open_sign_in, present_token
@@ -26,8 +27,7 @@ bp = Blueprint("lock", __name__)
 _PER_ACCOUNT = "5 per minute"
 _INBOX = "/staff/"
 _KEPT = "kept-"
-# What opens doors is never sent back.
-_SECRET = frozenset({"csrf_token", "password", "current", "code"})
+_NOT_KEPT = SECRET | {"csrf_token"}
 
 
 class UnlockForm(Form):
@@ -98,7 +98,7 @@ def stop(_locked: Locked) -> ResponseReturnValue:
     kept = {
         showable(name): [showable(text) for text in texts]
         for name, texts in request.form.lists()
-        if name not in _SECRET
+        if name not in _NOT_KEPT
     }
     return _page(form, found[1], kept), 403
 

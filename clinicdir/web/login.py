@@ -33,6 +33,7 @@ from clinicdir.staff.sessions import (
     pass_session,
     start_session,
 )
+from clinicdir.web.devices import device_of
 from clinicdir.web.forms import Form
 from clinicdir.web.parts import parts
 from clinicdir.web.security import (
@@ -45,21 +46,7 @@ from clinicdir.web.security import (
 
 _COOKIE_KEY = "staff_session"
 _LONGEST_ADDRESS = 254
-# The first mark that is found counts: most browsers name others too.
-_BROWSERS = (
-    ("Firefox/", "Firefox"),
-    ("Edg/", "Edge"),
-    ("Chrome/", "Chrome"),
-    ("Safari/", "Safari"),
-)
-_SYSTEMS = (
-    ("Android", "Android"),
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Windows", "Windows"),
-    ("Mac OS", "macOS"),
-    ("Linux", "Linux"),
-)
+_SIGN_OUTS = ("security.logout", "lock.leave")
 _PER_ACCOUNT = "5 per minute"
 PER_ADDRESS = "30 per minute"
 
@@ -93,6 +80,8 @@ _CONFIG: dict[str, object] = {
     "HASHING_SCHEMES": ["argon2"],
     "DEPRECATED_HASHING_SCHEMES": [],
     "PASSWORD_LENGTH_MIN": MIN_PASSWORD_LENGTH,
+    # All forms hash and check what was typed: one that changed it would lock people out.
+    "PASSWORD_NORMALIZE_FORM": None,
     "LOGOUT_CSRF": True,
     "API_ENABLED_METHODS": ["session"],
     "FRESHNESS": timedelta(minutes=-1),
@@ -124,6 +113,7 @@ def init_app(app: Flask) -> None:
     # It would load the user for every page, also for an error page while the database is away.
     app.template_context_processors[None].remove(_user_context_processor)
     _wrap_login(app)
+    _wrap_logout(app)
     app.after_request(_forget_on_sign_out)
 
 
@@ -157,6 +147,22 @@ def _wrap_login(app: Flask) -> None:
         return answer
 
     app.view_functions["security.login"] = login
+
+
+def _wrap_logout(app: Flask) -> None:
+    """End a sign-in that is locked or waits for its second factor too: the library passes it by."""
+    view: Any = app.view_functions["security.logout"]
+
+    def logout() -> ResponseReturnValue:
+        found = open_sign_in() or pending_sign_in()
+        if found is not None and not current_user.is_authenticated:
+            with transaction():
+                end_session(present_token() or "", actor=actor_of(found[1]), now=clock.now())
+            session.clear()
+        answer: ResponseReturnValue = view()
+        return answer
+
+    app.view_functions["security.logout"] = logout
 
 
 def is_own_path(target: str) -> bool:
@@ -207,7 +213,10 @@ def _on_sign_in(_app: Flask, user: StaffMember, **_: object) -> None:
         if is_a_must and not is_set_up:
             start_factor(user, now=now)
         session[_COOKIE_KEY] = start_session(
-            user, device=_device(), needs_factor=is_a_must or is_set_up, now=now
+            user,
+            device=device_of(request.user_agent.string),
+            needs_factor=is_a_must or is_set_up,
+            now=now,
         )
 
 
@@ -219,7 +228,7 @@ def _on_sign_out(_app: Flask, user: StaffMember, **_: object) -> None:
 
 
 def _forget_on_sign_out(response: Response) -> Response:
-    if request.endpoint == "security.logout" and response.status_code < 400:  # noqa: PLR2004
+    if request.endpoint in _SIGN_OUTS and response.status_code < 400:  # noqa: PLR2004
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
@@ -269,14 +278,6 @@ def let_in(row: StaffSession, member: StaffMember) -> None:
 def second_factor_url(target: str) -> str:
     """Return the page that asks for the second factor and then leads to `target`."""
     return url_for("second_factor.ask", next=target or None)
-
-
-def _device() -> str:
-    """Return the browser and the system as people know them; what is odd stays unnamed."""
-    named = request.user_agent.string
-    browser = next((name for mark, name in _BROWSERS if mark in named), "")
-    system = next((name for mark, name in _SYSTEMS if mark in named), "")
-    return ", ".join(filter(None, (browser, system)))
 
 
 def signed_in() -> StaffMember:

@@ -3,6 +3,7 @@
 import segno
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from limits import parse_many
 from wtforms import StringField
 
 from clinicdir import clock
@@ -18,14 +19,14 @@ from clinicdir.staff.second_factor import (
     secret_of,
 )
 from clinicdir.web.forms import Form
-from clinicdir.web.language import gettext
 from clinicdir.web.login import is_own_path, let_in, pending_sign_in
-from clinicdir.web.security import form_token_failed, keeps_answers, limiter
+from clinicdir.web.security import form_token_failed, keeps_answers
+from clinicdir.web.tries import Counter, count_try
 
 bp = Blueprint("second_factor", __name__)
 
 # Three of a million codes fit at a time: 20 tries an hour find one in two years, on average.
-PER_ACCOUNT = "5 per minute; 20 per hour"
+_LIMITS = parse_many("5 per minute; 20 per hour")
 _INBOX = "/staff/"
 
 
@@ -33,11 +34,6 @@ class CodeForm(Form):
     """Takes a code of an app, or a recovery code."""
 
     code = StringField()
-
-
-def _account() -> str:
-    waiting = pending_sign_in()
-    return f"second factor {waiting[1].id if waiting else 'of nobody'}"
 
 
 @bp.get("/second-factor")
@@ -51,7 +47,6 @@ def ask() -> ResponseReturnValue:
 
 @bp.post("/second-factor")
 @keeps_answers
-@limiter.limit(PER_ACCOUNT, key_func=_account)
 def take() -> ResponseReturnValue:
     """Take the code; the first right one of a new app also gives the recovery codes."""
     waiting = pending_sign_in()
@@ -60,15 +55,24 @@ def take() -> ResponseReturnValue:
     form = CodeForm()
     if form_token_failed():
         return _page(form, waiting[1]), 400
+    count_proof(waiting[1].id)
     try:
         with transaction():
             codes = _let_in_by(form.code.data or "")
     except Invalid as refusal:
-        form.code.errors = [gettext(error.message) for error in refusal.errors]
+        form.attach(refusal.errors)
         return _page(form, waiting[1]), 422
     if codes is None:
         return redirect(_target(), code=303)
     return recovery_codes_page(codes, target=_target())
+
+
+def count_proof(staff_id: int) -> None:
+    """Count a try at a person's code or password, wherever it is made; 429 after too many.
+
+    Without a count nobody may try: six digits could be guessed.
+    """
+    count_try(*(Counter(limit, "proof", str(staff_id)) for limit in _LIMITS))
 
 
 def _let_in_by(code: str) -> list[str] | None:

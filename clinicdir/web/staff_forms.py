@@ -15,13 +15,12 @@ from clinicdir.appointments.rules import Status
 from clinicdir.errors import FieldError, Invalid, NotAllowed, marked
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.web.filters import day_time
-from clinicdir.web.forms import Form
+from clinicdir.web.forms import Form, version_in
 from clinicdir.web.language import gettext
 from clinicdir.web.staff_labels import DECLINE_REASONS
 from clinicdir.web.typed_time import read_instant
 
 NOTE_LENGTH = 500
-_TOO_LONG = 10  # digits of a version
 _DAY = {"type": "date", "class": "short"}
 _TIME = {"type": "time", "class": "short"}
 _NOTE = {"maxlength": NOTE_LENGTH}
@@ -65,9 +64,7 @@ class MoveForm(Form):
     @property
     def seen_version(self) -> int:
         """Return the version that the page showed, 0 where the form says none."""
-        typed = self.version.data or ""
-        is_number = typed.isascii() and typed.isdecimal() and len(typed) < _TOO_LONG
-        return int(typed) if is_number else 0
+        return version_in(self.version.data)
 
     def refuse_full(self, found: AppointmentRequest, starts_at: datetime, *, now: datetime) -> None:
         """Say at its field that all places of a time are taken."""

@@ -82,7 +82,7 @@ def test_what_cannot_be_joined_is_refused_with_the_typed_reference_kept(
     mistake = make_in(app, Status.ENTERED_IN_ERROR)
     foreign = make_in(app, Status.RECEIVED, location="bellevue")
     before = rows(app, "request_event", "id")
-    another = "Enter the reference of another request that is not closed as a mistake"
+    another = "Enter the reference of another request that is open or booked"
     typed = "Enter the reference of the other request, like C7K-4KQ2"
     for reference, into, says in (
         (goes, "", typed),

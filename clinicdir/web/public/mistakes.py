@@ -8,7 +8,7 @@ from clinicdir import clock
 from clinicdir.appointments.answers import AnswerReader
 from clinicdir.db import transaction
 from clinicdir.errors import marked
-from clinicdir.locations.mistakes import report_mistake
+from clinicdir.locations.mistakes import TEXT_LENGTH, report_mistake
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import get_location, organization_name
 from clinicdir.web.errors import remember_phones
@@ -17,7 +17,6 @@ from clinicdir.web.public.blueprint import bp
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
 
 PER_ADDRESS = "20 per 10 minutes"
-LONGEST_TEXT = 1000
 
 
 class MistakeForm(Form):
@@ -43,7 +42,7 @@ def report(slug: str) -> ResponseReturnValue:
     reader = AnswerReader({"text": form.text.data or ""})
     text = reader.text(
         "text",
-        limit=LONGEST_TEXT,
+        limit=TEXT_LENGTH,
         too_long=marked("What is wrong must be 1,000 characters or less"),
         missing=marked("Enter what is wrong on the page"),
     )

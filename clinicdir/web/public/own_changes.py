@@ -19,17 +19,16 @@ from clinicdir.errors import Invalid, NotAllowed
 from clinicdir.locations.models import LocationStatus
 from clinicdir.locations.queries import find_location
 from clinicdir.web.answers import Row, answer_rows
-from clinicdir.web.forms import Offer
+from clinicdir.web.forms import Offer, version_in
 from clinicdir.web.language import gettext
-from clinicdir.web.own_forms import CHANGES, ChangeForm, ChangeTimesForm, ClinicForm
+from clinicdir.web.own_forms import CHANGES, ChangeForm, ClinicForm
 from clinicdir.web.parts import parts
 from clinicdir.web.public.answering import offered, today_at
 from clinicdir.web.public.blueprint import bp
 from clinicdir.web.public.own_check import is_checked, proof_label, prove
-from clinicdir.web.public.own_view import PER_ADDRESS, frame
+from clinicdir.web.public.own_view import PER_ADDRESS, frame, told_status
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
 
-_LONGEST_VERSION = 9
 _CLINIC = "clinic"
 OwnForm = ChangeForm | ClinicForm
 
@@ -74,7 +73,7 @@ def save_change(token: str, step: str) -> ResponseReturnValue:
 
 def _may_change(found: AppointmentRequest, step: str) -> bool:
     action = Action.TRANSFER if step == _CLINIC else Action.CHANGE
-    return action in allowed_actions(found.status)
+    return action in allowed_actions(told_status(found))
 
 
 def _new_form(step: str, found: AppointmentRequest, *, is_sent: bool) -> OwnForm:
@@ -119,17 +118,10 @@ def _save(form: OwnForm, found: AppointmentRequest) -> None:
         found,
         typed,
         context,
-        seen_answers=_version(form.answers_version.data),
+        seen_answers=version_in(form.answers_version.data),
         actor=PATIENT,
         now=now,
     )
-
-
-def _version(typed: str | None) -> int:
-    """Return the version that a page showed, 0 for what cannot be one."""
-    typed = typed or ""
-    is_number = typed.isascii() and typed.isdecimal() and len(typed) <= _LONGEST_VERSION
-    return int(typed) if is_number else 0
 
 
 def _page(token: str, step: str, form: OwnForm, *, problem: str = "") -> str:
@@ -168,13 +160,5 @@ def _rows(answers: dict[str, Any], step: str) -> list[Row]:
 def _typed_rows(form: OwnForm, found: AppointmentRequest, step: str) -> list[Row]:
     if isinstance(form, ClinicForm):
         return _rows({"location": form.location.data}, step)
-    typed = form.answers()
-    if isinstance(form, ChangeTimesForm):
-        # Only a made-up form sends other times than were offered, and they have no words.
-        known = {str(choice[0]) for choice in form.window1.choices or ()}
-        typed["windows"] = [
-            window
-            for window in typed["windows"]
-            if f"{window['weekday']} {window['part']}" in known
-        ]
-    return _rows({"for_whom": found.for_whom, "location": found.location.slug} | typed, step)
+    known = {"for_whom": found.for_whom, "location": found.location.slug}
+    return _rows(known | form.answers(), step)

@@ -66,13 +66,14 @@ def _page(token: str, *, problem: str = "") -> str:
     checked = is_checked(token, found)
     possible = allowed_actions(told_status(found))
     # The ladder tells of a body area and a goal: nobody but the sender has shown they know them.
-    is_known = checked or was_sent_here(token, now=now)
-    ladder_shown = ladder_of_request(found) if is_known else None
+    merged = get_by_link(token).id != found.id
+    is_known = checked or (not merged and was_sent_here(token, now=now))
+    ladder_shown = ladder_of_request(found, told_status(found)) if is_known else None
     return render_template(
         "public/own_page.html",
         **frame(found),
         token_=token,
-        merged=get_by_link(token).id != found.id,
+        merged=merged,
         checked=checked,
         sections=_answers(found) if checked else [],
         changeable=set(CHANGES) if Action.CHANGE in possible else set(),

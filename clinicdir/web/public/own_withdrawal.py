@@ -16,14 +16,14 @@ from clinicdir.errors import NotAllowed, marked
 from clinicdir.web.own_forms import WithdrawForm
 from clinicdir.web.public.blueprint import bp
 from clinicdir.web.public.own_check import is_checked, proof_label, prove
-from clinicdir.web.public.own_view import PER_ADDRESS, frame
+from clinicdir.web.public.own_view import PER_ADDRESS, frame, told_status
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
 
 
 @bp.get("/requests/<token>/withdraw")
 def own_withdraw(token: str) -> ResponseReturnValue:
     """Ask once more; programs that follow every link of a mail come no further than here."""
-    if Action.WITHDRAW not in allowed_actions(follow_link(token).status):
+    if Action.WITHDRAW not in allowed_actions(told_status(follow_link(token))):
         return redirect(url_for("public.own_page", token=token), code=303)
     return _page(token, WithdrawForm(formdata=None))
 

@@ -68,7 +68,8 @@ def send() -> ResponseReturnValue:
     kept = named(form.draft.data, now=now)
     if kept is None or kept.draft is None:
         sent = find_by_submission_key(_form_key(form.submission_key.data or ""))
-        if sent is None:
+        # Once staff have made a new link, an old page must not hand it out.
+        if sent is None or sent.link_version != 1 or form_token_failed():
             return to_start()
         remember_sent(link_token(sent), now=now)
         return redirect(url_for("public.own_page", token=link_token(sent)), code=303)

@@ -28,8 +28,8 @@ from clinicdir.web.language import gettext
 from clinicdir.web.login import own_session, signed_in
 from clinicdir.web.parts import parts
 from clinicdir.web.passwords import NewPasswordForm
-from clinicdir.web.second_factor import PER_ACCOUNT, CodeForm, app_picture, recovery_codes_page
-from clinicdir.web.security import form_token_failed, keeps_answers, limiter
+from clinicdir.web.second_factor import CodeForm, app_picture, count_proof, recovery_codes_page
+from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 
 _DONE = {
@@ -38,10 +38,6 @@ _DONE = {
     "session": marked("That sign-in has ended."),
     "shortcuts": marked("Saved."),
 }
-
-
-def _person() -> str:
-    return f"account {signed_in().id}"
 
 
 @bp.get("/account")
@@ -54,12 +50,12 @@ def account() -> str:
 @bp.post("/account/password")
 @keeps_answers
 @needs(Right.LIST)
-@limiter.limit(PER_ACCOUNT, key_func=_person)
 def change_password() -> ResponseReturnValue:
     """Take a new password, for whoever knows the present one; other sign-ins end."""
     form, member = NewPasswordForm(), signed_in()
     if form_token_failed():
         return _page(password=form), 400
+    count_proof(member.id)
     known = member.password is not None and verify_password(
         form.current.data or "", member.password
     )
@@ -85,7 +81,6 @@ def begin_factor() -> ResponseReturnValue:
 @bp.post("/account/factor/confirm")
 @keeps_answers
 @needs(Right.LIST)
-@limiter.limit(PER_ACCOUNT, key_func=_person)
 def turn_factor_on() -> ResponseReturnValue:
     """Turn the second step on, and show its recovery codes."""
     return _by_code(lambda code: confirm_factor(signed_in(), code, now=clock.now()))
@@ -94,7 +89,6 @@ def turn_factor_on() -> ResponseReturnValue:
 @bp.post("/account/factor/codes")
 @keeps_answers
 @needs(Right.LIST)
-@limiter.limit(PER_ACCOUNT, key_func=_person)
 def make_recovery_codes() -> ResponseReturnValue:
     """Make new recovery codes; the older ones end."""
 
@@ -108,7 +102,6 @@ def make_recovery_codes() -> ResponseReturnValue:
 @bp.post("/account/factor/off")
 @keeps_answers
 @needs(Right.LIST)
-@limiter.limit(PER_ACCOUNT, key_func=_person)
 def turn_factor_off() -> ResponseReturnValue:
     """Turn the second step off, where it is not a must."""
     if parts().settings.is_production:
@@ -145,11 +138,12 @@ def _by_code(change: Callable[[str], list[str] | None]) -> ResponseReturnValue:
     form = CodeForm()
     if form_token_failed():
         return _page(code=form), 400
+    count_proof(signed_in().id)
     try:
         with transaction():
             codes = change(form.code.data or "")
     except Invalid as refusal:
-        form.code.errors = [gettext(error.message) for error in refusal.errors]
+        form.attach(refusal.errors)
         return _page(code=form), 422
     if codes is None:
         return _done("off")

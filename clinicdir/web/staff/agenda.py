@@ -14,12 +14,13 @@ from clinicdir.audit.operations import list_view_is_due, record_list_view
 from clinicdir.db import transaction
 from clinicdir.errors import NotFound
 from clinicdir.locations.models import Location
-from clinicdir.locations.queries import list_all_locations, organization_name
+from clinicdir.locations.queries import organization_name
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import clock_time, day_words
 from clinicdir.web.login import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.own import own_places
 
 _DAYS = 7
 _DAY = timedelta(days=1)
@@ -31,13 +32,13 @@ _MOST = 500
 def agenda() -> str:
     """List the booked requests of seven days at one clinic, the first of the person's own."""
     member, now = signed_in(), clock.now()
-    own = _own_places()
+    own = own_places()
     slug = _chosen(own).slug if own else ""
     actor, name = actor_of(member), f"agenda {slug}"
     if slug and list_view_is_due(name, actor=actor, now=now):
         with transaction():
             record_list_view(name, actor=actor, now=now)
-    places = _own_places()
+    places = own_places()
     place = _chosen(places) if places else None
     days, first = [], None
     if place is not None:
@@ -56,11 +57,6 @@ def agenda() -> str:
         later=None if first is None else first + timedelta(days=_DAYS),
         today=None if place is None else now.astimezone(ZoneInfo(place.time_zone)).date(),
     )
-
-
-def _own_places() -> list[Location]:
-    scope = signed_in().scope
-    return [place for place in list_all_locations() if scope.holds(place.id)]
 
 
 def _chosen(places: list[Location]) -> Location:

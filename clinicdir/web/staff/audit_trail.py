@@ -1,7 +1,5 @@
 """The audit trail as managers read it: of one request, and of one person."""
 
-from typing import Any
-
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
@@ -13,13 +11,13 @@ from clinicdir.audit.rules import Actor, ActorKind, location_chain
 from clinicdir.db import transaction
 from clinicdir.errors import NotFound, marked
 from clinicdir.locations.queries import list_all_locations, organization_name
-from clinicdir.staff.queries import find_member
-from clinicdir.staff.rules import Right, Role, can, may_manage
+from clinicdir.staff.rules import Right, Role, can
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.own import managed
 from clinicdir.web.staff_labels import EVENT_WORDS
 
 _ON_A_PAGE = 50
@@ -31,6 +29,7 @@ _WORDS = {
     "factor_on": marked("second step switched on"),
     "invite": marked("person invited"),
     "join": marked("first password chosen"),
+    "line_open": marked("opened on the shared line"),
     "list": marked("list looked at"),
     "location_added": marked("clinic added"),
     "mistake_done": marked("reported mistake settled"),
@@ -47,6 +46,7 @@ _WORDS = {
     "sign_out": marked("signed out"),
     "sign_out_elsewhere": marked("signed out elsewhere"),
     "transfer_out": marked("passed on, left this clinic"),
+    "unlock": marked("unlocked the page"),
     "view": marked("opened"),
 }
 _KINDS = {
@@ -83,9 +83,9 @@ def audit_trail() -> ResponseReturnValue:
 @needs(Right.AUDIT)
 def audit_of_person(staff_id: int) -> ResponseReturnValue:
     """Show what a person did and looked at, and what was done to the account."""
-    _managed(staff_id)
+    managed(staff_id)
     _note(f"audit person {staff_id}")
-    person = _managed(staff_id)
+    person = managed(staff_id)
     entries = list_of_person(
         person.id, person.email, chains=_chains(), limit=_ON_A_PAGE + 1, before_id=after()
     )
@@ -94,13 +94,6 @@ def audit_of_person(staff_id: int) -> ResponseReturnValue:
 
 def _entries_about(reference: str) -> list[Line]:
     return list_about(reference, chains=_chains(), limit=_ON_A_PAGE + 1, before_id=after())
-
-
-def _managed(staff_id: int) -> Any:  # noqa: ANN401 - the account's class is the staff package's own
-    person = find_member(staff_id)
-    if person is None or not may_manage(signed_in(), person):
-        raise NotFound
-    return person
 
 
 def _chains() -> list[str] | None:

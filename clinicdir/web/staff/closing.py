@@ -21,12 +21,11 @@ from clinicdir.staff.operations import assign
 from clinicdir.staff.queries import list_staff
 from clinicdir.staff.rules import Right, Role
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.forms import Form
+from clinicdir.web.forms import Form, version_in
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import View, bp, needs
-from clinicdir.web.staff.settings import seen_version
 
 
 class ClosingForm(Form):
@@ -74,7 +73,7 @@ def close(slug: str) -> ResponseReturnValue:
         to = _taker(form, location)
         with transaction():
             # First no more come in, then those that are there leave: so none is left behind.
-            notice, seen = form.notice.data or "", seen_version(form)
+            notice, seen = form.notice.data or "", version_in(form.version.data)
             close_location(get_location(slug), notice, seen_version=seen, actor=actor, now=now)
             _move_people(get_location(slug), get_location(to), actor=actor, now=now)
         _move_requests(slug, to, actor=actor)

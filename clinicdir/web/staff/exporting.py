@@ -13,14 +13,15 @@ from wtforms import RadioField, SelectField, StringField
 from clinicdir import clock
 from clinicdir.appointments.exports import Extent, Wanted, each_request, extent_of
 from clinicdir.appointments.filing import stored_answers
+from clinicdir.appointments.groups import STATUSES, Group
 from clinicdir.appointments.models import AppointmentRequest
-from clinicdir.appointments.rules import OPEN, Status
+from clinicdir.appointments.rules import Status
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import GROUP_CHAIN, location_chain
 from clinicdir.db import transaction
 from clinicdir.errors import FieldError, Invalid, NotFound, marked
 from clinicdir.locations.models import Location
-from clinicdir.locations.queries import list_all_locations, organization_name
+from clinicdir.locations.queries import organization_name
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.forms import Form
@@ -29,18 +30,21 @@ from clinicdir.web.login import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.spreadsheets import MIME_TYPE, csv_file
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.own import own_places
 
 _ALL = "all"
 # In the five plain words for states, with what may be spam and everything besides.
-_GROUPS: dict[str, tuple[Status, ...]] = {
-    _ALL: tuple(Status),
-    "open": tuple(status for status in OPEN if status is not Status.QUARANTINED),
-    "new": (Status.RECEIVED,),
-    "handled": (Status.IN_REVIEW, Status.WAITLISTED),
-    "waiting": (Status.AWAITING_PATIENT, Status.OFFERED),
-    "booked": (Status.BOOKED,),
-    "closed": tuple(status for status in Status if status not in (*OPEN, Status.BOOKED)),
-    "spam": (Status.QUARANTINED,),
+_GROUPS: dict[str, tuple[Status, ...]] = {_ALL: tuple(Status)} | {
+    group.value: STATUSES[group]
+    for group in (
+        Group.OPEN,
+        Group.NEW,
+        Group.HANDLED,
+        Group.WAITING,
+        Group.BOOKED,
+        Group.CLOSED,
+        Group.SPAM,
+    )
 }
 _GROUP_WORDS = {
     _ALL: marked("All, also closed ones"),
@@ -156,7 +160,7 @@ def _clock_time(at: datetime | None, zone: ZoneInfo) -> str:
 
 def _chosen(form: ExportForm) -> _Choice:
     """Return what a form asks for; Invalid with every fault, NotFound for a foreign clinic."""
-    places, slug = _own_places(), form.location.data or ""
+    places, slug = own_places(), form.location.data or ""
     place = next((place for place in places if place.slug == slug), None)
     if slug and place is None:
         raise NotFound
@@ -201,13 +205,8 @@ def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
     return datetime.combine(day, time(), zone) if day else None
 
 
-def _own_places() -> list[Location]:
-    scope = signed_in().scope
-    return [place for place in list_all_locations() if scope.holds(place.id)]
-
-
 def _page(form: ExportForm, *, expired: bool = False) -> str:
-    form.offer(_own_places())
+    form.offer(own_places())
     return render_template(
         "staff/export.html",
         group=organization_name(),

@@ -25,7 +25,7 @@ from clinicdir.locations.queries import day_at, list_all_locations, organization
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.answers import answer_rows
-from clinicdir.web.forms import ContactForm, Offer, PeopleForm, QuestionForm, TimesForm
+from clinicdir.web.forms import ContactForm, Offer, PeopleForm, QuestionForm, TimesForm, version_in
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
@@ -140,15 +140,8 @@ def _change(
     check_move(found, Move(Action.CHANGE), actor=actor, now=now)
     today = day_at(found.location.slug, now=now)
     context = Context(today, parts().intake, ask_birth_date=parts().settings.ask_birth_date)
-    seen = _seen_answers()
+    seen = version_in(request.form.get("answers_version"))
     change_answers(found, form.answers(), context, seen_answers=seen, actor=actor, now=now)
-
-
-def _seen_answers() -> int:
-    """Return the version of the answers that the page showed, 0 where the form says none."""
-    form = MoveForm(formdata=None)
-    form.version.data = request.form.get("answers_version")
-    return form.seen_version
 
 
 def _action(what: str) -> Action:

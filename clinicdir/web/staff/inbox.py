@@ -14,7 +14,7 @@ from clinicdir.db import transaction
 from clinicdir.errors import NotFound
 from clinicdir.locations.mistakes import count_mistakes
 from clinicdir.locations.models import Location
-from clinicdir.locations.queries import list_all_locations, organization_name
+from clinicdir.locations.queries import organization_name
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.staff.rules import Right, can
 from clinicdir.staff.sessions import actor_of
@@ -23,6 +23,7 @@ from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
 from clinicdir.web.parts import parts
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.own import own_places
 from clinicdir.web.staff.request_rows import request_rows
 from clinicdir.web.staff.search import SearchForm
 
@@ -36,7 +37,7 @@ def inbox() -> Response:
     """List the requests of all the person's locations; `?part=rows` gives only what changes."""
     member, now = signed_in(), clock.now()
     tab = _group()
-    locations = [place for place in list_all_locations() if member.scope.holds(place.id)]
+    locations = own_places()
     chosen = _chosen(locations)
     values = _list_values(tab, chosen, now)
     if request.args.get("part") == "rows":

@@ -40,6 +40,8 @@ def open_on_line(reference: str) -> ResponseReturnValue:
 @needs(Right.ACT)
 def take(reference: str) -> ResponseReturnValue:
     """Pass a request of another clinic on the line on to a clinic of the person's own."""
+    if _is_own(reference):  # a second press: the first one has brought it here
+        return redirect(url_for("staff.open_request", reference=reference), code=303)
     form, member, now = MoveForm(), signed_in(), clock.now()
     scope = line_scope(member)
     get_request(_checked(reference), scope=scope)

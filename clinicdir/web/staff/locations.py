@@ -16,12 +16,12 @@ from clinicdir.locations.queries import list_sharing, organization_name
 from clinicdir.locations.rules import TelecomSystem, display_number
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.forms import Form
+from clinicdir.web.forms import Form, version_in
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
-from clinicdir.web.staff.settings import find_own, seen_version
+from clinicdir.web.staff.own import own_place
 
 
 class FactsForm(Form):
@@ -51,7 +51,7 @@ class FactsForm(Form):
 @needs(Right.SETTINGS)
 def show_facts(slug: str) -> str:
     """Show how one clinic is reached."""
-    location, form = find_own(slug), FactsForm(formdata=None)
+    location, form = own_place(slug), FactsForm(formdata=None)
     form.fill(location)
     return _page(location, form)
 
@@ -61,17 +61,17 @@ def show_facts(slug: str) -> str:
 @needs(Right.SETTINGS)
 def save_facts(slug: str) -> ResponseReturnValue:
     """Put typed facts in force; from a stale page they are kept beside what is new."""
-    location, form = find_own(slug), FactsForm()
+    location, form = own_place(slug), FactsForm()
     if form_token_failed():
         return _page(location, form, problem="expired"), 400
     try:
         facts = check_facts(form.typed())
         with transaction():
             change_facts(
-                find_own(slug),
+                own_place(slug),
                 facts,
                 confirmed=bool(form.confirmed.data),
-                seen_version=seen_version(form),
+                seen_version=version_in(form.version.data),
                 actor=actor_of(signed_in()),
                 now=clock.now(),
             )
@@ -79,7 +79,7 @@ def save_facts(slug: str) -> ResponseReturnValue:
         form.attach(refusal.errors)
         return _page(location, form), 422
     except (NotAllowed, StaleDataError):
-        location = find_own(slug)
+        location = own_place(slug)
         form.version.data = str(location.version)
         return _page(location, form, problem="stale"), 409
     return redirect(url_for("staff.show_facts", slug=slug), code=303)

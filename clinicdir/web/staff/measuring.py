@@ -11,9 +11,8 @@ from clinicdir import clock
 from clinicdir.appointments.measures import WeekMeasures, measure
 from clinicdir.audit.operations import list_view_is_due, record, record_list_view
 from clinicdir.db import transaction
-from clinicdir.errors import NotFound
 from clinicdir.locations.models import Location
-from clinicdir.locations.queries import list_all_locations, organization_name
+from clinicdir.locations.queries import organization_name
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import day_words
@@ -22,6 +21,7 @@ from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
 from clinicdir.web.spreadsheets import MIME_TYPE, csv_file
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.own import own_place, own_places
 
 _CLINICS_A_PAGE = 6
 _NAME = "measures"
@@ -66,7 +66,7 @@ def measures() -> ResponseReturnValue:
     if list_view_is_due(_NAME, actor=actor, now=now):
         with transaction():
             record_list_view(_NAME, actor=actor, now=now)
-    chosen = _own_places()
+    chosen = _chosen_places()
     places = [place for place in chosen if place.ordinal > after_id]
     shown = places[:_CLINICS_A_PAGE]
     found = measure(shown, scope=signed_in().scope, now=now)
@@ -87,20 +87,16 @@ def measures_csv() -> ResponseReturnValue:
     with transaction():
         member = signed_in()
         record("export", actor=actor_of(member), now=now, subject=_NAME, detail=f"as {member.role}")
-    lines = "".join(csv_file(_lines(_own_places(), now)))
+    lines = "".join(csv_file(_lines(_chosen_places(), now)))
     answer = Response(lines, mimetype=MIME_TYPE)
     answer.headers.set("Content-Disposition", "attachment", filename=f"measures-{now:%Y-%m-%d}.csv")
     return answer
 
 
-def _own_places() -> list[Location]:
+def _chosen_places() -> list[Location]:
     """Return the clinics of the person, or the one that the address names."""
-    scope, slug = signed_in().scope, request.args.get("location")
-    own = [place for place in list_all_locations() if scope.holds(place.id)]
-    chosen = [place for place in own if not slug or place.slug == slug]
-    if slug and not chosen:
-        raise NotFound
-    return chosen
+    slug = request.args.get("location")
+    return [own_place(slug)] if slug else own_places()
 
 
 def _lines(places: Sequence[Location], now: datetime) -> Iterator[Sequence[object]]:

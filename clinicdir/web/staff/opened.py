@@ -9,9 +9,11 @@ from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
 from clinicdir.appointments.filing import stored_answers
+from clinicdir.appointments.merging import takes_duplicates
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
 from clinicdir.appointments.offers import list_offers
 from clinicdir.appointments.operations import lease_holder
+from clinicdir.appointments.promise import is_overdue
 from clinicdir.appointments.queries import (
     find_original,
     find_passed_on,
@@ -51,7 +53,7 @@ def open_request(reference: str) -> ResponseReturnValue:
     try:
         return in_one_spelling(reference) or request_page(reference)
     except NotFound:
-        gone = find_passed_on(reference, scope=signed_in().scope)
+        gone = find_passed_on(parse_reference(reference) or reference, scope=signed_in().scope)
         if gone is None:
             raise
         return render_template(
@@ -156,6 +158,7 @@ def _beside(
     undoable = find_undoable(events, staff_id=person, now=now) if steps.note else None
     return {
         "undo": None if undoable is None else undo_step(found, undoable.action),
+        "takes_duplicates": takes_duplicates,
         "can_join": steps.is_more(Action.MERGE.value),
         "changed": latest_change(events, now=now),
         "deliveries": list_deliveries(found.id),
@@ -179,7 +182,7 @@ def facts_of(found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
         "offers": list_offers(found, now=now) if found.status is Status.OFFERED else [],
         "also_fine": [place.name for place in list_ticked(found) if place.id != found.location_id],
         "promise": found.promise_at if waits else None,
-        "is_overdue": waits and found.promise_at is not None and found.promise_at < now,
+        "is_overdue": is_overdue(found, now),
         "suspicions": [
             gettext(SUSPICIONS.get(code, code))
             for code in (found.suspicions if found.status is Status.QUARANTINED else [])

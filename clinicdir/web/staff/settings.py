@@ -14,25 +14,25 @@ from clinicdir import clock
 from clinicdir.appointments.promise import promised_by
 from clinicdir.audit.queries import find_latest
 from clinicdir.db import transaction
-from clinicdir.errors import Invalid, NotAllowed, NotFound, marked
+from clinicdir.errors import Invalid, NotAllowed, marked
 from clinicdir.locations.hours import next_holidays, split_holidays
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.operations import CHANGED, change_settings, check_settings
-from clinicdir.locations.queries import get_location, list_all_locations, organization_name
+from clinicdir.locations.queries import organization_name
 from clinicdir.staff.rules import Right, Role, can
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import day_words
-from clinicdir.web.forms import Form
+from clinicdir.web.forms import Form, version_in
 from clinicdir.web.language import gettext, ngettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.opening import answer_words, shown_hours
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.own import own_place, own_places
 
 _OFFERED_HOURS = (2, 4, 8, 16)
 _OTHER = "other"
 _HOLIDAYS_NAMED = 3
-_TOO_LONG = 10  # digits of a version
 STATUSES = {
     LocationStatus.OPEN: marked("It takes requests"),
     LocationStatus.LIMITED: marked("It takes requests, with limits that the notice tells"),
@@ -101,14 +101,13 @@ def allowed_settings(role: Role) -> bool:
 def list_settings() -> str:
     """List the clinics whose settings the person may change, with what is in force."""
     member, now = signed_in(), clock.now()
-    locations = [place for place in list_all_locations() if member.scope.holds(place.id)]
     return render_template(
         "staff/all_settings.html",
         group=organization_name(),
         member=member,
         rows=[
             {"location": place, "settings": _in_words(place, now), "name": place.name}
-            for place in locations
+            for place in own_places()
         ],
     )
 
@@ -117,7 +116,7 @@ def list_settings() -> str:
 @needs(Right.SETTINGS)
 def show_settings(slug: str) -> str:
     """Show the settings of one clinic."""
-    location = find_own(slug)
+    location = own_place(slug)
     form = SettingsForm(formdata=None)
     form.fill(location)
     return _page(location, form)
@@ -128,7 +127,7 @@ def show_settings(slug: str) -> str:
 @needs(Right.SETTINGS)
 def save_settings(slug: str) -> ResponseReturnValue:
     """Put typed settings in force; from a stale page they are kept and shown beside the new."""
-    location, form = find_own(slug), SettingsForm()
+    location, form = own_place(slug), SettingsForm()
     if form_token_failed():
         return _page(location, form, problem="expired"), 400
     try:
@@ -139,31 +138,17 @@ def save_settings(slug: str) -> ResponseReturnValue:
     try:
         with transaction():
             change_settings(
-                find_own(slug),
+                own_place(slug),
                 settings,
-                seen_version=seen_version(form),
+                seen_version=version_in(form.version.data),
                 actor=actor_of(signed_in()),
                 now=clock.now(),
             )
     except (NotAllowed, StaleDataError):
-        location = find_own(slug)
+        location = own_place(slug)
         form.version.data = str(location.version)
         return _page(location, form, problem="stale"), 409
     return redirect(url_for("staff.show_settings", slug=slug), code=303)
-
-
-def find_own(slug: str) -> Location:
-    """Return one of the person's own locations; all others look as if they did not exist."""
-    location = get_location(slug)
-    if not signed_in().scope.holds(location.id):
-        raise NotFound
-    return location
-
-
-def seen_version(form: Any) -> int:  # noqa: ANN401 - a form with a version
-    """Return the version that the page showed; what was made up is older than any."""
-    typed = form.version.data or ""
-    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < _TOO_LONG else 0
 
 
 def _page(location: Location, form: SettingsForm, *, problem: str | None = None) -> str:

@@ -9,11 +9,11 @@ from wtforms import BooleanField, RadioField, SelectMultipleField, StringField
 from clinicdir import clock
 from clinicdir.appointments.claims import free_claims
 from clinicdir.db import transaction
-from clinicdir.errors import FieldError, Invalid, NotFound, marked
+from clinicdir.errors import FieldError, Forbidden, Invalid, NotFound, marked
 from clinicdir.locations.models import Location
-from clinicdir.locations.queries import list_all_locations, organization_name
+from clinicdir.locations.queries import organization_name
 from clinicdir.staff.operations import ALREADY_THERE, assign, disable, invite, reset
-from clinicdir.staff.queries import find_by_email, find_member, list_staff, with_factor
+from clinicdir.staff.queries import find_by_email, list_staff, with_factor
 from clinicdir.staff.rules import Right, Role, may_manage
 from clinicdir.staff.second_factor import remove_factor
 from clinicdir.staff.sessions import actor_of, end_all_sessions
@@ -24,6 +24,7 @@ from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.own import managed, own_places
 
 _DONE = {
     "assign": marked("Saved. The person signs in again to see the change."),
@@ -73,7 +74,7 @@ def team() -> str:
 @needs(Right.INVITE)
 def invite_person() -> ResponseReturnValue:
     """Invite a person; the link is shown once, to be handed over."""
-    form, places = PersonForm(), _own_places()
+    form, places = PersonForm(), own_places()
     form.prepare(places)
     if form_token_failed():
         return _team_page(form), 400
@@ -81,10 +82,10 @@ def invite_person() -> ResponseReturnValue:
         with transaction():
             email = form.email.data or ""
             _refuse_foreign(email)
-            role, chosen = form.chosen(_own_places())
+            role, chosen = form.chosen(own_places())
             token = invite(email, role, chosen, actor=actor_of(signed_in()), now=clock.now())
     except Invalid as refusal:
-        _attach(form, refusal)
+        form.attach(refusal.errors)
         return _team_page(form), 422
     return _link_page(email, token)
 
@@ -93,7 +94,7 @@ def invite_person() -> ResponseReturnValue:
 @needs(Right.INVITE)
 def person(staff_id: int) -> str:
     """Show one person and what can be done."""
-    member = _managed(staff_id)
+    member = managed(staff_id)
     form = PersonForm(formdata=None)
     form.role.data = member.role.value
     form.location.data = [place.slug for place in member.locations]
@@ -106,14 +107,14 @@ def person(staff_id: int) -> str:
 @needs(Right.INVITE)
 def assign_person(staff_id: int) -> ResponseReturnValue:
     """Give a person another role or other clinics; their sign-ins end."""
-    form, places = PersonForm(), _own_places()
+    form, places = PersonForm(), own_places()
     form.prepare(places)
     if form_token_failed():
         return _person_page(form, staff_id), 400
     try:
         with transaction():
-            member = _managed(staff_id)
-            role, chosen = form.chosen(_own_places())
+            member = managed(staff_id)
+            role, chosen = form.chosen(own_places())
             assign(
                 member.email,
                 role,
@@ -123,7 +124,7 @@ def assign_person(staff_id: int) -> ResponseReturnValue:
                 now=clock.now(),
             )
     except Invalid as refusal:
-        _attach(form, refusal)
+        form.attach(refusal.errors)
         return _person_page(form, staff_id), 422
     return _done(staff_id, "assign")
 
@@ -134,7 +135,7 @@ def hand_out_link(staff_id: int) -> ResponseReturnValue:
     """Hand out a link for a new password; the old password and all sign-ins end."""
     try:
         with transaction():
-            member = _managed(staff_id)
+            member = _other(staff_id)
             token = reset(member.email, actor=actor_of(signed_in()), now=clock.now())
             email = member.email
     except Invalid as refusal:
@@ -147,7 +148,7 @@ def hand_out_link(staff_id: int) -> ResponseReturnValue:
 def reset_factor(staff_id: int) -> ResponseReturnValue:
     """Take away the second step of a person whose phone is lost; their sign-ins end."""
     with transaction():
-        member = _managed(staff_id)
+        member = _other(staff_id)
         remove_factor(member, actor=actor_of(signed_in()), now=clock.now())
         end_all_sessions(member, "second step reset", now=clock.now())
     return _done(staff_id, "factor")
@@ -159,7 +160,7 @@ def disable_person(staff_id: int) -> ResponseReturnValue:
     """Shut a person out at once; what they were on goes back to the list."""
     try:
         with transaction():
-            member = _managed(staff_id)
+            member = managed(staff_id)
             actor = actor_of(signed_in())
             disable(member.email, actor=actor, now=clock.now())
             free_claims(staff_id, actor=actor, now=clock.now())
@@ -168,17 +169,11 @@ def disable_person(staff_id: int) -> ResponseReturnValue:
     return _done(staff_id, "disable")
 
 
-def _own_places() -> list[Location]:
-    scope = signed_in().scope
-    return [place for place in list_all_locations() if scope.holds(place.id)]
-
-
-def _managed(staff_id: int) -> Any:  # noqa: ANN401 - the account's class is the staff package's own
-    """Return a person whom the reader may manage; all others look as if they did not exist."""
-    member, reader = find_member(staff_id), signed_in()
-    if member is None or not may_manage(reader, member):
-        raise NotFound
-    return member
+def _other(staff_id: int) -> Any:  # noqa: ANN401 - as above
+    """Return a person to reset; one's own password and second step ask for proof, elsewhere."""
+    if staff_id == signed_in().id:
+        raise Forbidden
+    return managed(staff_id)
 
 
 def _refuse_foreign(email: str) -> None:
@@ -188,17 +183,12 @@ def _refuse_foreign(email: str) -> None:
         raise Invalid(ALREADY_THERE)
 
 
-def _attach(form: PersonForm, refusal: Invalid) -> None:
-    for error in refusal.errors:
-        form[error.field].errors = [gettext(error.message)]
-
-
 def _done(staff_id: int, what: str) -> ResponseReturnValue:
     return redirect(url_for("staff.person", staff_id=staff_id, done=what), code=303)
 
 
 def _team_page(form: PersonForm) -> str:
-    reader, places = signed_in(), _own_places()
+    reader, places = signed_in(), own_places()
     form.prepare(places)
     people = [member for member in list_staff() if may_manage(reader, member)]
     return render_template(
@@ -214,8 +204,8 @@ def _team_page(form: PersonForm) -> str:
 
 
 def _person_page(form: PersonForm, staff_id: int, problem: str | None = None) -> str:
-    person, reader = _managed(staff_id), signed_in()
-    form.prepare(_own_places())
+    person, reader = managed(staff_id), signed_in()
+    form.prepare(own_places())
     done = _DONE.get(request.args.get("done", ""))
     return render_template(
         "staff/person.html",
@@ -233,7 +223,7 @@ def _person_page(form: PersonForm, staff_id: int, problem: str | None = None) ->
 
 def _refusal_page(staff_id: int, refusal: Invalid) -> str:
     form = PersonForm(formdata=None)
-    person = _managed(staff_id)
+    person = managed(staff_id)
     form.role.data = person.role.value
     form.location.data = [place.slug for place in person.locations]
     return _person_page(form, staff_id, gettext(refusal.errors[0].message))
