@@ -290,7 +290,7 @@ def test_killed_import_leaves_the_old_rows_and_the_next_one_cleans_up(
 def test_requests_are_stored_while_an_import_runs(
     app: Flask, client: FlaskClient, tmp_path: Path
 ) -> None:
-    many = [Address(str(number), "Main St") for number in range(1, 1_000)]
+    many = [Address(str(number), "Main St") for number in range(1, 3_000)]
     with slow_import(app, write_csv(tmp_path / "king.csv", many)) as process:
         wait_until(lambda: count(app, "finder_point") > 0)
         answers = [
