@@ -30,8 +30,8 @@ browser: .venv/ready-dev
 	$(BIN)/python -m pytest tests/browser
 
 requirements: .venv/ready-dev
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes pyproject.toml --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --no-strip-extras --python-version 3.11 --generate-hashes pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --no-strip-extras --python-version 3.11 --generate-hashes pyproject.toml --group dev -o requirements-dev.txt
 
 clean:
 	rm -rf .venv node_modules
