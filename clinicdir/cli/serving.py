@@ -24,9 +24,10 @@ from clinicdir.cli.refusals import in_plain_words
 from clinicdir.cli.wire import StrictChannel
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
 from clinicdir.locations import seeds
-from clinicdir.notifications.channels import Send, SmtpAddress, SmtpChannel, send_nothing
+from clinicdir.notifications.channels import send_nothing
 from clinicdir.notifications.delivery import Post, deliver_due
 from clinicdir.notifications.messages import MessageTexts
+from clinicdir.notifications.smtp import SmtpAddress, SmtpChannel
 from clinicdir.resources import resource_dir
 from clinicdir.web.parts import parts
 from clinicdir.web.quotas import sightings
@@ -96,11 +97,12 @@ def newest_version() -> str:
 def make_post() -> Post:
     """Return what the outbox worker needs, from the settings."""
     settings = parts().settings
-    send: Send = send_nothing
+    smtp = None
     if settings.smtp_url is not None:
-        send = SmtpChannel(SmtpAddress.parse(settings.smtp_url.get_secret_value())).send
+        smtp = SmtpChannel(SmtpAddress.parse(settings.smtp_url.get_secret_value()))
     return Post(
-        send=send,
+        send=smtp.send if smtp else send_nothing,
+        close=smtp.close if smtp else lambda: None,
         sender=settings.mail_from,
         texts=MessageTexts(resource_dir("templates") / "messages"),
         resolve=lambda kind, subject_id: resolve(kind, subject_id, base_url=settings.url),
