@@ -39,11 +39,11 @@ from clinicdir.notifications.claiming import (
     Taken,
     Worker,
     give_back,
+    has_got_through,
     note,
-    state_of,
     take_batch,
 )
-from clinicdir.notifications.life import SETTLED_STATES, Happening
+from clinicdir.notifications.life import Happening
 from clinicdir.notifications.messages import MessageTexts
 from clinicdir.notifications.rules import (
     ADDRESS_WAIT,
@@ -136,13 +136,15 @@ class _Run:
     def _deliver_batch(self, batch: list[Taken]) -> list[DeliveryState]:
         began, states = time.monotonic(), list[DeliveryState]()
         rest, untried = list(batch), list[Taken]()
+        told = {taken.id: self._resolve(taken) for taken in batch}
+        db.session.rollback()  # the read ends here: nothing is held open while mails leave
         try:
             while rest and time.monotonic() - began < _BATCH_S:
                 taken = rest.pop(0)
                 if is_paused(self.troubled.get(taken.channel), self.clock()):
                     untried.append(taken)
                 else:
-                    states.append(self._note(taken, self._try(taken)))
+                    states.append(self._note(taken, self._try(taken, told[taken.id])))
         finally:
             give_back(self.worker, [*untried, *rest])
         return states
@@ -167,37 +169,43 @@ class _Run:
             note_success(channel)
             del self.troubled[channel]
 
-    def _try(self, taken: Taken) -> Outcome:
-        """Hand one message over, or ask how its job stands; say what came of it."""
+    def _resolve(self, taken: Taken) -> Message | Exception | None:
+        """Return what a message says now, or why it cannot be told; None where only a job is."""
         if taken.state is DeliveryState.HANDED_OVER:
+            return None
+        try:
+            if taken.channel is Channel.EMAIL:
+                return self.post.resolve(taken.kind, taken.subject_id)
+            return self._route(taken.channel).resolve(taken.kind, taken.subject_id)
+        except Exception as fault:  # noqa: BLE001 - told when it is this message's turn
+            return fault
+
+    def _try(self, taken: Taken, told: Message | Exception | None) -> Outcome:
+        """Hand one message over, or ask how its job stands; say what came of it."""
+        if told is None:
             return self._follow(taken)
         wait = next_wait(taken.attempts + 1, spread=self.post.spread())
         try:
-            return _outcome_of(self._hand_over(taken))
+            return _outcome_of(self._hand_over(taken, told))
         except (NotNeeded, NoAddress, Refused, Troubled) as said:
             return _outcome_of_trouble(said, wait)
         except Exception as fault:  # noqa: BLE001 - one bad message must not hold up the others
             _log.exception("message %s cannot be delivered", taken.message_key)
             return Outcome(Happening.FAIL, f"fault: {type(fault).__name__}", wait=wait, own=True)
 
-    def _hand_over(self, taken: Taken) -> Receipt:
-        if taken.follows_id is not None and state_of(taken.follows_id) in SETTLED_STATES:
+    def _hand_over(self, taken: Taken, told: Message | Exception) -> Receipt:
+        if isinstance(told, Exception):
+            raise told
+        if taken.follows_id is not None and has_got_through(taken.follows_id):
             raise NotNeeded
         if taken.channel is not Channel.EMAIL:
-            return self._send_by_route(taken)
-        message = self.post.resolve(taken.kind, taken.subject_id)
-        db.session.rollback()  # the read ends here: nothing is held open while the mail leaves
+            parcel = Parcel(told, taken.message_key, taken.kind, self.clock())
+            return self._route(taken.channel).send(parcel)
         mail = self.post.texts.email(
-            message, sender=self.post.sender, message_key=taken.message_key, now=self.clock()
+            told, sender=self.post.sender, message_key=taken.message_key, now=self.clock()
         )
         self.post.send(mail)
         return Receipt()
-
-    def _send_by_route(self, taken: Taken) -> Receipt:
-        route = self._route(taken.channel)
-        message = route.resolve(taken.kind, taken.subject_id)
-        db.session.rollback()
-        return route.send(Parcel(message, taken.message_key, taken.kind, self.clock()))
 
     def _route(self, channel: Channel) -> Route:
         route = self.post.routes.get(channel)
