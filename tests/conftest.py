@@ -29,6 +29,7 @@ for _name in [name for name in os.environ if name.startswith("CLINICDIR_")]:  # 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(part): runs only where this real part is found")
+    config.addinivalue_line("markers", "soak: takes long; run by make soak")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

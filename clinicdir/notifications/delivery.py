@@ -91,12 +91,13 @@ def deliver_due(
     limit: int = 100,
     worker: Worker | None = None,
     channels: Collection[Channel] = tuple(Channel),
+    stopped: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Try each due message of these channels once, at most `limit`.
+    """Try each due message of these channels once, at most `limit`, until `stopped`.
 
     Return how many the other side accepted.
     """
-    return _Run(post, clock, worker or Worker(), channels).go(limit)
+    return _Run(post, clock, worker or Worker(), channels, stopped).go(limit)
 
 
 @dataclass
@@ -107,6 +108,7 @@ class _Run:
     clock: Callable[[], datetime]
     worker: Worker
     channels: Collection[Channel]
+    stopped: Callable[[], bool]
     troubled: dict[Channel, datetime | None] = field(default_factory=dict)
 
     def go(self, limit: int) -> int:
@@ -116,7 +118,7 @@ class _Run:
             # Until this is written nothing else leaves, for it could not be written either.
             self._note(*self.worker.unnoted)
         try:
-            while tried < limit:
+            while tried < limit and not self.stopped():
                 batch = self._take(limit - tried)
                 if not batch:
                     break
@@ -139,7 +141,7 @@ class _Run:
         told = {taken.id: self._resolve(taken) for taken in batch}
         db.session.rollback()  # the read ends here: nothing is held open while mails leave
         try:
-            while rest and time.monotonic() - began < _BATCH_S:
+            while rest and time.monotonic() - began < _BATCH_S and not self.stopped():
                 taken = rest.pop(0)
                 if is_paused(self.troubled.get(taken.channel), self.clock()):
                     untried.append(taken)

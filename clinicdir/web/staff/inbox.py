@@ -8,6 +8,7 @@ from flask import Response, abort, make_response, render_template, request
 
 from clinicdir import clock
 from clinicdir.appointments.groups import Group, View, capped, count_groups, list_group
+from clinicdir.appointments.untold import list_untold
 from clinicdir.audit.operations import list_view_is_due, record_list_view
 from clinicdir.audit.rules import Actor
 from clinicdir.db import transaction
@@ -28,6 +29,7 @@ from clinicdir.web.staff.request_rows import request_rows
 from clinicdir.web.staff.search import SearchForm
 
 PAGE_SIZE = 50
+_UNTOLD_NAMED = 10
 _NOT_MODIFIED = 304
 
 
@@ -50,6 +52,7 @@ def inbox() -> Response:
             locations=locations,
             form=SearchForm(formdata=None),
             unheard=_unheard(locations),
+            untold=list_untold(scope=member.scope, now=now, limit=_UNTOLD_NAMED),
             mistakes=count_mistakes(member.scope.location_ids)
             if can(member.role, Right.SETTINGS)
             else 0,
