@@ -21,8 +21,8 @@ from clinicdir.crypto import new_row_key, token_hash
 from clinicdir.db import db, key_ring
 from clinicdir.errors import Conflict, FieldError, Invalid, marked
 from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.notifications.outbox import enqueue
-from clinicdir.notifications.rules import Channel, MessageKind
+from clinicdir.notifications.plans import tell_clinic
+from clinicdir.notifications.rules import MessageKind
 
 _DIGEST_BYTES = 32
 _NO_SIGNS = Signs()
@@ -73,12 +73,7 @@ def submit_request(
     _add_ticked(appointment_request, locations)
     add_event(appointment_request, Action.SUBMIT, came_from=None, actor=actor, now=now)
     if appointment_request.status is not Status.QUARANTINED:
-        enqueue(
-            MessageKind.REQUEST_WAITS,
-            channel=Channel.EMAIL,
-            subject_id=appointment_request.id,
-            now=now,
-        )
+        tell_clinic(MessageKind.REQUEST_WAITS, chosen, subject_id=appointment_request.id, now=now)
     return appointment_request
 
 

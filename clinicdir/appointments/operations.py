@@ -15,8 +15,8 @@ from clinicdir.audit.rules import Actor, ActorKind, location_chain
 from clinicdir.db import db
 from clinicdir.errors import NotAllowed
 from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.notifications.outbox import enqueue
-from clinicdir.notifications.rules import Channel, MessageKind
+from clinicdir.notifications.plans import tell_clinic
+from clinicdir.notifications.rules import MessageKind
 
 LEASE = timedelta(minutes=15)
 # What is written beside a request does not end anybody's hold on it.
@@ -254,7 +254,7 @@ def _tell(request: AppointmentRequest, step: _Step) -> None:
     elif from_patient and step.came_from is not Status.QUARANTINED:
         kind = MessageKind.PATIENT_CHANGED
     if kind is not None:
-        enqueue(kind, channel=Channel.EMAIL, subject_id=request.id, now=step.now)
+        tell_clinic(kind, request.location, subject_id=request.id, now=step.now)
 
 
 def lease_holder(appointment_request: AppointmentRequest, *, now: datetime) -> int | None:

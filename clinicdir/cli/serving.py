@@ -24,6 +24,7 @@ from clinicdir.appointments.messages import resolve
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM
 from clinicdir.cli.refusals import in_plain_words
+from clinicdir.cli.routing import make_routes
 from clinicdir.cli.wire import StrictChannel
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
 from clinicdir.locations import seeds
@@ -122,6 +123,7 @@ def make_post() -> Post:
         sender=settings.mail_from,
         texts=MessageTexts(resource_dir("templates") / "messages"),
         resolve=lambda kind, subject_id: resolve(kind, subject_id, base_url=settings.url),
+        routes=make_routes(settings),
     )
 
 

@@ -45,12 +45,14 @@ class Parcel:
     """A message on its way by another channel than e-mail.
 
     `message.to` is a number or an address, `message.secret` what a webhook is signed with;
-    `key` is the same at every try, for the other side to know a message that came twice.
+    `key` and `at`, when the message was written, are the same at every try, for the other side to
+    know a message that came twice.
     """
 
     message: Message
     key: str
     kind: MessageKind
+    at: datetime
     now: datetime
 
 

@@ -39,6 +39,7 @@ _COLUMNS = (
     OutboxMessage.kind,
     OutboxMessage.channel,
     OutboxMessage.subject_id,
+    OutboxMessage.created_at,
     OutboxMessage.state,
     OutboxMessage.attempts,
     OutboxMessage.follows_id,
@@ -56,6 +57,7 @@ class Taken:
     kind: MessageKind
     channel: Channel
     subject_id: int
+    created_at: datetime
     state: DeliveryState
     attempts: int
     follows_id: int | None

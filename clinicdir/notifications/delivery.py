@@ -47,6 +47,7 @@ from clinicdir.notifications.life import Happening
 from clinicdir.notifications.messages import MessageTexts
 from clinicdir.notifications.rules import (
     ADDRESS_WAIT,
+    FARTHEST_WAIT,
     Channel,
     DeliveryState,
     Message,
@@ -196,12 +197,14 @@ class _Run:
             return Outcome(Happening.FAIL, f"fault: {type(fault).__name__}", wait=wait, own=True)
 
     def _hand_over(self, taken: Taken, told: Message | Exception) -> Receipt:
-        if isinstance(told, Exception):
-            raise told
         if taken.follows_id is not None and has_got_through(taken.follows_id):
             raise NotNeeded
+        if isinstance(told, Exception):
+            raise told
         if taken.channel is not Channel.EMAIL:
-            parcel = Parcel(told, taken.message_key, taken.kind, self.clock())
+            parcel = Parcel(
+                told, taken.message_key, taken.kind, at=taken.created_at, now=self.clock()
+            )
             return self._route(taken.channel).send(parcel)
         mail = self.post.texts.email(
             told, sender=self.post.sender, message_key=taken.message_key, now=self.clock()
@@ -260,6 +263,8 @@ def _outcome_of_trouble(said: Exception, wait: timedelta) -> Outcome:
         return Outcome(Happening.REFUSE, error, standing=Standing.WORKS)
     if isinstance(said, Down):
         return Outcome(Happening.FAIL, error, wait=wait, own=said.own, standing=Standing.DOWN)
+    asked_for: timedelta = getattr(said, "wait", wait)  # the other side may say how long
+    wait = min(max(wait, asked_for), FARTHEST_WAIT)
     return Outcome(Happening.FAIL, error, wait=wait, own=True, standing=Standing.WORKS)
 
 

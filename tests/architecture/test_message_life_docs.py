@@ -49,7 +49,7 @@ def test_page_says_what_the_table_says() -> None:
 
 def test_every_state_is_reached_and_told_of_in_the_prose() -> None:
     prose = PAGE.read_text().partition(MARK)[0]
-    assert {to for to in LIFE.values()} == set(DeliveryState)
+    assert set(LIFE.values()) == set(DeliveryState)
     assert [state for state in DeliveryState if f"`{state}`" not in prose] == []
 
 
