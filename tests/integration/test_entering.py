@@ -279,7 +279,7 @@ def test_clinics_to_choose_are_the_own_ones_and_those_on_the_line(app: Flask) ->
     assert offered(both.get(f"{PAGE}?location=bellevue"))[1] == "Bellevue*"
     assert offered(both.get(f"{PAGE}?location=covington"))[0] == "Select a clinic*"
     opened = links(both.get("/staff/?location=bellevue"))
-    assert opened["Enter a request"] == PAGE
+    assert opened["Enter a request"] == f"{PAGE}?location=bellevue"
 
 
 def test_other_clinic_on_the_line_is_told_and_own_desk_is_not(app: Flask) -> None:
