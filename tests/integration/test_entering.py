@@ -1,7 +1,10 @@
 """Staff enter what is asked by phone, at the counter or by fax: the rules, the line, the mail."""
 
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -228,6 +231,25 @@ def test_expired_page_keeps_all(app: Flask) -> None:
     assert kept(page, known) == known
     assert rows(app, "appointment_request", "id") == []
     assert press(desk, page, PAGE).status_code == 303
+
+
+def test_busy_database_keeps_all(
+    sqlite_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = make_desk(sqlite_app, "renton")
+    page = desk.get(PAGE)
+    monkeypatch.setattr("clinicdir.db.BUSY_TIMEOUT_S", 0.05)
+    with sqlite_app.app_context():
+        db.engine.dispose()
+    with closing(sqlite3.connect(tmp_path / "clinicdir.sqlite3", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        failed = send_again(desk, page, **ALL)
+        holder.execute("ROLLBACK")
+    assert (failed.status_code, heading(failed)) == (503, "We cannot store anything right now")
+    known = ALL | {"note": "Line one\nLine two"}
+    assert kept(failed, known) == known
+    reference = reference_in(press(desk, failed, PAGE))
+    assert rows(sqlite_app, "appointment_request", "reference") == [reference]
 
 
 def test_lock_keeps_what_was_typed(app: Flask, frozen: Clock) -> None:
