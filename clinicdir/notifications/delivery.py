@@ -22,6 +22,7 @@ from clinicdir.notifications.rules import (
     Message,
     MessageKind,
     next_wait,
+    without_address,
 )
 
 _log = logging.getLogger(__name__)
@@ -35,16 +36,19 @@ class NotNeeded(Exception):  # noqa: N818 - reads as a word
 
 
 Resolve = Callable[[MessageKind, int], Message]
+# What it tells of, by kind and number, the address that was refused, and when.
+TellRefusal = Callable[[MessageKind, int, str, datetime], None]
 
 
 @dataclass(frozen=True)
 class Post:
-    """What the worker needs: how to send, from whom, in what words."""
+    """What the worker needs: how to send, from whom, in what words, whom to tell of a refusal."""
 
     send: Send
     sender: str
     texts: MessageTexts
     resolve: Resolve
+    refused: TellRefusal
 
 
 @dataclass(frozen=True)
@@ -96,10 +100,11 @@ def _take(now: datetime) -> _Taken | None:
 
 
 def _deliver(taken: _Taken, post: Post, clock: Callable[[], datetime]) -> DeliveryState:
-    state, error, tried = DeliveryState.WAITING, None, True
+    state, error, tried, address = DeliveryState.WAITING, None, True, ""
     try:
         message = post.resolve(taken.kind, taken.subject_id)
         db.session.rollback()  # the read ends here: nothing is held open while the mail leaves
+        address = message.to
         mail = post.texts.email(
             message, sender=post.sender, message_key=taken.message_key, now=clock()
         )
@@ -116,6 +121,11 @@ def _deliver(taken: _Taken, post: Post, clock: Callable[[], datetime]) -> Delive
     except Exception as fault:  # noqa: BLE001 - one bad message must not hold up the others
         _log.exception("message %s cannot be delivered", taken.message_key)
         error = f"fault: {type(fault).__name__}"
+    if error and taken.kind.to_patient and address:
+        error = without_address(error, address)
+    if state is DeliveryState.REFUSED:
+        # Before the message is marked: should we die in between, it is refused once more.
+        post.refused(taken.kind, taken.subject_id, address, clock())
     _mark(taken, _Outcome(state, error, tried=tried), clock())
     return state
 

@@ -7,7 +7,7 @@ from sqlalchemy import and_, func, or_, select
 
 from clinicdir.db import db
 from clinicdir.notifications.models import OutboxMessage
-from clinicdir.notifications.rules import DeliveryState
+from clinicdir.notifications.rules import DeliveryState, MessageKind
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ def is_stuck(*, since: datetime) -> bool:
 class Delivery:
     """How far one message of a request has come."""
 
+    kind: MessageKind
     channel: str
     state: DeliveryState
     attempts: int
@@ -64,6 +65,7 @@ def list_deliveries(subject_id: int) -> list[Delivery]:
     )
     return [
         Delivery(
+            kind=row.kind,
             channel=row.channel.value,
             state=row.state,
             attempts=row.attempts,

@@ -41,7 +41,7 @@ from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.history import history_lines, is_in_calendar, latest_change, who_did
 from clinicdir.web.staff.steps import Steps, steps_of, undo_step
 from clinicdir.web.staff_forms import Choices, MoveForm, time_choices
-from clinicdir.web.staff_labels import SUSPICIONS
+from clinicdir.web.staff_labels import NOTICES, SUSPICIONS
 
 _MOST_ALIKE = 5
 
@@ -162,6 +162,7 @@ def _beside(
         "can_join": steps.is_more(Action.MERGE.value),
         "changed": latest_change(events, now=now),
         "deliveries": list_deliveries(found.id),
+        "notices": {kind.value: gettext(words) for kind, words in NOTICES.items()},
         "in_calendar": is_in_calendar(events),
         "original": find_original(found, scope=scope),
         "alike": list_likely_duplicates(found, scope=scope, limit=_MOST_ALIKE),
