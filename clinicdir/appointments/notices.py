@@ -134,9 +134,7 @@ def _tells(row: OutboxMessage, status: Status) -> bool:
     return is_news and status in TRUE_IN.get(row.kind, frozenset())
 
 
-def _tell_again(
-    request: AppointmentRequest, rows: list[OutboxMessage], *, now: datetime
-) -> None:
+def _tell_again(request: AppointmentRequest, rows: list[OutboxMessage], *, now: datetime) -> None:
     """Write the last of these messages anew where it was dropped, or may be at this moment."""
     if not rows:
         return

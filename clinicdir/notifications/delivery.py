@@ -40,6 +40,10 @@ Resolve = Callable[[MessageKind, int], Message]
 TellRefusal = Callable[[MessageKind, int, str, datetime], None]
 
 
+def _tell_nobody(_kind: MessageKind, _subject_id: int, _address: str, _now: datetime) -> None:
+    """Stand for whoever wants to know of a refusal, where nobody does."""
+
+
 @dataclass(frozen=True)
 class Post:
     """What the worker needs: how to send, from whom, in what words, whom to tell of a refusal."""
@@ -48,7 +52,7 @@ class Post:
     sender: str
     texts: MessageTexts
     resolve: Resolve
-    refused: TellRefusal
+    refused: TellRefusal = _tell_nobody
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import gettext as catalogues
 from collections.abc import Mapping
 from datetime import datetime
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -49,7 +50,7 @@ class MessageTexts:
         mail = EmailMessage()
         mail["Subject"] = subject
         mail["From"] = sender
-        mail["To"] = Address(addr_spec=message.to)
+        mail["To"] = _one_address(message.to)
         mail["Date"] = format_datetime(now)
         mail["Message-ID"] = f"<{message_key}@{sender.rpartition('@')[2].rstrip('>')}>"
         mail["Auto-Submitted"] = "auto-generated"
@@ -76,6 +77,15 @@ class MessageTexts:
         made.policies["ext.i18n.trimmed"] = True
         made.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # made by i18n
         return made
+
+
+def _one_address(text: str) -> Address:
+    """Return an address for a mail's head; the error of what is none does not repeat it."""
+    try:
+        return Address(addr_spec=text)
+    except (ValueError, HeaderParseError, IndexError):
+        message = "The recipient is not one address."
+        raise ValueError(message) from None
 
 
 def _render(environment: Environment, name: str, values: dict[str, object]) -> str:
