@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from clinicdir import clock
 from clinicdir.appointments.messages import resolve
 from clinicdir.notifications.channels import Parcel, Receipt, Route
 from clinicdir.notifications.rules import Channel, Message, MessageKind
@@ -18,7 +19,9 @@ def _webhooks(settings: Settings) -> Route:
     channel = WebhookChannel(allow_private=settings.allow_private_webhooks)
 
     def told(kind: MessageKind, subject_id: int) -> Message:
-        return resolve(kind, subject_id, base_url=settings.url, channel=Channel.WEBHOOK)
+        return resolve(
+            kind, subject_id, base_url=settings.url, now=clock.now(), channel=Channel.WEBHOOK
+        )
 
     def send(parcel: Parcel) -> Receipt:
         values = parcel.message.values

@@ -20,7 +20,7 @@ from waitress.server import create_server
 
 from clinicdir import clock
 from clinicdir.appointments.drafts import drop_old_drafts
-from clinicdir.appointments.messages import resolve
+from clinicdir.appointments.messages import note_refusal, resolve
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM
 from clinicdir.cli.refusals import in_plain_words
@@ -122,7 +122,10 @@ def make_post() -> Post:
         close=smtp.close if smtp else lambda: None,
         sender=settings.mail_from,
         texts=MessageTexts(resource_dir("templates") / "messages"),
-        resolve=lambda kind, subject_id: resolve(kind, subject_id, base_url=settings.url),
+        resolve=lambda kind, subject_id: resolve(
+            kind, subject_id, base_url=settings.url, now=clock.now()
+        ),
+        refused=note_refusal,
         routes=make_routes(settings),
     )
 

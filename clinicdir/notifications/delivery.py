@@ -7,7 +7,6 @@ the lease run out, so that a message leaves at least once and always with the sa
 
 import logging
 import random
-import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -53,12 +52,12 @@ from clinicdir.notifications.rules import (
     Message,
     MessageKind,
     next_wait,
+    without_address,
 )
 
 _log = logging.getLogger(__name__)
 
 _ERROR_LENGTH = 300
-_MAILBOX = re.compile(r"[^\s<>,;:\"']+@[^\s<>,;:\"']+")
 # What a batch tells is true for so long: then the rest is given back and taken anew.
 _BATCH_S = 5.0
 _GOT_THROUGH = frozenset({DeliveryState.ACCEPTED, DeliveryState.DELIVERED})
@@ -69,19 +68,29 @@ class NotNeeded(Exception):  # noqa: N818 - reads as a word
 
 
 Resolve = Callable[[MessageKind, int], Message]
+# What it tells of, by kind and number, the address that was refused, and when.
+TellRefusal = Callable[[MessageKind, int, str, datetime], None]
+
+
+def _tell_nobody(_kind: MessageKind, _subject_id: int, _address: str, _now: datetime) -> None:
+    """Stand for whoever wants to know of a refusal, where nobody does."""
 
 
 @dataclass(frozen=True)
 class Post:
-    """What the worker needs: how to send, from whom, in what words, and the other channels."""
+    """What the worker needs: how to send, from whom, in what words, whom to tell of a refusal.
+
+    `routes` are the channels besides e-mail; `spread`, from 0 to 1, spreads the tries of messages
+    that failed together.
+    """
 
     send: Send
     sender: str
     texts: MessageTexts
     resolve: Resolve
+    refused: TellRefusal = _tell_nobody
     close: Callable[[], None] = lambda: None
     routes: Mapping[Channel, Route] = field(default_factory=dict)
-    # What spreads the tries of messages that failed together, from 0 to 1.
     spread: Callable[[], float] = random.random
 
 
@@ -191,10 +200,21 @@ class _Run:
         try:
             return _outcome_of(self._hand_over(taken, told))
         except (NotNeeded, NoAddress, Refused, Troubled) as said:
-            return _outcome_of_trouble(said, wait)
+            return self._after_trouble(taken, said, told, wait)
         except Exception as fault:  # noqa: BLE001 - one bad message must not hold up the others
             _log.exception("message %s cannot be delivered", taken.message_key)
             return Outcome(Happening.FAIL, f"fault: {type(fault).__name__}", wait=wait, own=True)
+
+    def _after_trouble(
+        self, taken: Taken, said: Exception, told: Message | Exception, wait: timedelta
+    ) -> Outcome:
+        address = told.to if isinstance(told, Message) else ""
+        if isinstance(said, Refused):
+            # Before the message is marked: should we die in between, it is refused once more.
+            self.post.refused(taken.kind, taken.subject_id, address, self.clock())
+        hidden = address if taken.kind.to_patient else ""
+        error = without_address(str(said), hidden)[:_ERROR_LENGTH]
+        return _outcome_of_trouble(said, error, wait)
 
     def _hand_over(self, taken: Taken, told: Message | Exception) -> Receipt:
         if taken.follows_id is not None and has_got_through(taken.follows_id):
@@ -252,10 +272,9 @@ def _outcome_of(receipt: Receipt, *, job: str | None = None, tried: bool = True)
     )
 
 
-def _outcome_of_trouble(said: Exception, wait: timedelta) -> Outcome:
+def _outcome_of_trouble(said: Exception, error: str, wait: timedelta) -> Outcome:
     if isinstance(said, NotNeeded):
         return Outcome(Happening.DROP)
-    error = _cleaned(said)
     if isinstance(said, NoAddress):
         standing = Standing.UNSET if isinstance(said, NoChannel) else Standing.UNKNOWN
         return Outcome(Happening.LACK, error, tried=False, wait=ADDRESS_WAIT, standing=standing)
@@ -269,5 +288,5 @@ def _outcome_of_trouble(said: Exception, wait: timedelta) -> Outcome:
 
 
 def _cleaned(error: Exception) -> str:
-    """Return what the other side said without mailboxes: an error is shown where no name may be."""
-    return _MAILBOX.sub("…", str(error))[:_ERROR_LENGTH]
+    """Return what the other side said without mailboxes: it is shown where no name may be."""
+    return without_address(str(error), "")[:_ERROR_LENGTH]

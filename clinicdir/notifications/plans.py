@@ -16,7 +16,7 @@ from clinicdir.locations.rules import TelecomSystem
 from clinicdir.notifications.channels import NoAddress
 from clinicdir.notifications.delivery import NotNeeded
 from clinicdir.notifications.models import NoticeChannel, NoticePlan, OutboxMessage
-from clinicdir.notifications.outbox import new_message
+from clinicdir.notifications.outbox import AT_ONCE, is_free, lock_messages, new_message
 from clinicdir.notifications.rules import Channel, MessageKind
 
 PLAN_CHANGED = "notice_plan"
@@ -167,17 +167,29 @@ def target_of(location: Location, channel: Channel) -> tuple[str, str | None]:
     return target, step.secret or None
 
 
-def tell_clinic(kind: MessageKind, location: Location, *, subject_id: int, now: datetime) -> None:
+def tell_clinic(
+    kind: MessageKind,
+    location: Location,
+    *,
+    subject_id: int,
+    now: datetime,
+    wait: timedelta = AT_ONCE,
+) -> None:
     """Write a clinic's messages into the outbox, one for each channel that is on.
 
     What stands in for another channel waits until that one has had its time; should that fail
-    before, it leaves at once; should that get through, it never does.
+    before, it leaves at once; should that get through, it never does. Where one of the same kind
+    and channel still waits, that one is due then instead.
     """
     plan = plan_of(location.id)
+    known = lock_messages(subject_id, (kind,))
+    waiting = {row.channel: row for row in known if is_free(row, now=now)}
     written: dict[Channel, OutboxMessage] = {}
     for step in _in_order(plan.steps):
-        due_at = now
-        message = new_message(kind, channel=step.channel, subject_id=subject_id, now=now)
+        message = waiting.get(step.channel) or new_message(
+            kind, channel=step.channel, subject_id=subject_id, now=now
+        )
+        due_at, message.follows_id = now + wait, None
         if step.follows is not None:
             first = written[step.follows]
             message.follows_id = first.id

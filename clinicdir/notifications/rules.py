@@ -1,6 +1,7 @@
 """What a message tells, by which way, how far it has come, and when to try again."""
 
 import enum
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -26,10 +27,27 @@ class DeliveryState(enum.StrEnum):
 
 
 class MessageKind(enum.StrEnum):
-    """What a message tells."""
+    """What a message tells, to the clinic; those that begin with `tell_` go to the patient."""
 
     REQUEST_WAITS = "request_waits"
     PATIENT_CHANGED = "patient_changed"
+    TELL_RECEIVED = "tell_received"
+    TELL_TRIED = "tell_tried"
+    TELL_OFFERED = "tell_offered"
+    TELL_BOOKED = "tell_booked"
+    TELL_RETIMED = "tell_retimed"
+    TELL_WAITLISTED = "tell_waitlisted"
+    TELL_DECLINED = "tell_declined"
+    TELL_REOPENED = "tell_reopened"
+    TELL_PASSED_ON = "tell_passed_on"
+    TELL_WITHDRAWN = "tell_withdrawn"
+    TELL_GIVEN_UP = "tell_given_up"
+    TELL_CORRECTED = "tell_corrected"
+
+    @property
+    def to_patient(self) -> bool:
+        """Say whether it goes to the patient, not to the clinic."""
+        return self.value.startswith("tell_")
 
 
 # What tells a clinic of a request; where such a message fails, nobody there knows.
@@ -38,11 +56,17 @@ STAFF_KINDS = frozenset({MessageKind.REQUEST_WAITS, MessageKind.PATIENT_CHANGED}
 
 @dataclass(frozen=True)
 class Message:
-    """A message as it leaves: whom to, the values that its text names, a webhook's secret."""
+    """A message as it leaves: whom to, the values that its text names, and in which language.
+
+    The text is the whole mail, or, with a `frame`, what stands in that frame, as text and HTML.
+    `secret` is what a webhook is signed with.
+    """
 
     to: str
     template: str
     values: dict[str, str]
+    frame: str | None = None
+    language: str = "en"
     secret: str | None = field(default=None, repr=False)
 
 
@@ -67,3 +91,14 @@ def next_wait(attempts: int, *, spread: float = 0.0) -> timedelta:
     """
     doubled: timedelta = _FIRST_WAIT * 2 ** min(max(attempts, 1) - 1, _DOUBLINGS)
     return min(_LONGEST_WAIT, doubled) * (1 + _SPREAD * spread)
+
+
+_ANY_ADDRESS = re.compile(r"[^\s<>]+@[^\s<>]+")
+
+
+def without_address(answer: str, address: str) -> str:
+    """Return a mail server's answer without the address that it repeats, whole or in part."""
+    names = (address, address.partition("@")[0])
+    for name in filter(None, names):
+        answer = re.sub(rf"(?<![\w.]){re.escape(name)}(?![\w.])", "…", answer, flags=re.IGNORECASE)
+    return _ANY_ADDRESS.sub("…", answer)

@@ -36,6 +36,7 @@ TYPED: dict[str, Typed] = {
     "webhook_to": "https://hooks.example/renton",
     "after_min": "20",
 }
+WAITS = "To the clinic: a request waits,"
 OUTBOX = ("channel", "state", "attempts", "due_at")
 
 
@@ -174,8 +175,9 @@ def test_request_is_told_by_each_channel_and_what_stands_in_waits(
     assert rows(app, "outbox_message", "follows_id") == [None, None, first]
     page = main_text(manager.get(f"/staff/requests/{reference}"))
     assert (
-        "Notices E-mail: waits to leave Message to another system: waits to leave Fax: leaves if"
-        " this does not get through: E-mail; next try Tue, Nov 24, 12:20 pm History" in page
+        f"Notices {WAITS} email: waits to leave {WAITS} message to another system: waits to leave"
+        f" {WAITS} fax: leaves if this does not get through: email; next try Tue, Nov 24, 12:20 pm"
+        " History" in page
     )
     assert third
 
@@ -240,8 +242,8 @@ def test_fax_leaves_when_the_mail_is_refused_and_its_job_is_followed(
     assert asked == ["job-1"] * 4
     sign_in(manager, MANAGER)
     page = main_text(manager.get(f"/staff/requests/{reference}"))
-    assert "Notices E-mail: refused Tue, Nov 24, 12:00 pm: 550 5.1.1 No such mailbox Fax:" in page
-    assert "Fax: received Tue, Nov 24, 12:25 pm (1 page) History" in page
+    assert f"{WAITS} email: refused Tue, Nov 24, 12:00 pm: 550 5.1.1 No such mailbox To" in page
+    assert "fax: received Tue, Nov 24, 12:25 pm (1 page) History" in page
     assert "A notice did not get through" not in main_text(manager.get("/staff/"))
 
 

@@ -115,8 +115,8 @@ def test_mail_says_where_a_request_waits_and_nothing_of_the_person(
         "Date": "Tue, 24 Nov 2026 20:00:00 +0000",
         "Message-ID": f"<{key}@group.example>",
         "Auto-Submitted": "auto-generated",
-        "Content-Type": 'text/plain; charset="utf-8"',
-        "Content-Transfer-Encoding": "quoted-printable",
+        "Content-Type": f'multipart/alternative; boundary="={key}="',
+        "Content-Language": "en",
         "MIME-Version": "1.0",
     }
     assert mail.get_content() == (

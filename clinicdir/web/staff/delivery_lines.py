@@ -6,16 +6,15 @@ from datetime import datetime
 
 from clinicdir.errors import marked
 from clinicdir.notifications.queries import Delivery
-from clinicdir.notifications.rules import Channel, DeliveryState, MessageKind
+from clinicdir.notifications.rules import Channel, DeliveryState
 from clinicdir.web.language import gettext, ngettext
+from clinicdir.web.staff_labels import NOTICES
 
 CHANNELS = {
-    Channel.EMAIL: marked("E-mail"),
-    Channel.FAX: marked("Fax"),
-    Channel.WEBHOOK: marked("Message to another system"),
+    Channel.EMAIL: marked("email"),
+    Channel.FAX: marked("fax"),
+    Channel.WEBHOOK: marked("message to another system"),
 }
-# What a message is about, where it is not the request that waits.
-KINDS = {MessageKind.PATIENT_CHANGED: marked("changed by the patient")}
 _ACCEPTED = {
     Channel.EMAIL: marked("accepted by the mail server"),
     Channel.FAX: marked("accepted by the fax service"),
@@ -49,9 +48,7 @@ def delivery_lines(rows: Iterable[Delivery], *, now: datetime) -> list[DeliveryL
 
 
 def _line(row: Delivery, now: datetime) -> DeliveryLine:
-    name = gettext(CHANNELS[row.channel])
-    if row.kind in KINDS:
-        name = f"{name} ({gettext(KINDS[row.kind])})"
+    name = f"{gettext(NOTICES[row.kind])}, {gettext(CHANNELS[row.channel])}"
     waits = row.state is DeliveryState.WAITING
     is_timed = row.state is DeliveryState.ACCEPTED or row.state in _TIMED
     return DeliveryLine(
