@@ -16,8 +16,8 @@ from clinicdir.locations.queries import find_location
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.notifications.channels import NoAddress
 from clinicdir.notifications.delivery import NotNeeded
-from clinicdir.notifications.models import OutboxMessage
-from clinicdir.notifications.rules import DeliveryState, Message, MessageKind
+from clinicdir.notifications.outbox import was_accepted
+from clinicdir.notifications.rules import Message, MessageKind
 
 
 def resolve(kind: MessageKind, subject_id: int, *, base_url: str, now: datetime) -> Message:
@@ -91,7 +91,7 @@ def _to_patient(
         values["left"] = left.name
         if left.status is LocationStatus.CLOSED:
             template = "tell_closing"
-    elif kind is MessageKind.TELL_BOOKED and _was_accepted(kind, request):
+    elif kind is MessageKind.TELL_BOOKED and was_accepted(kind, request.id):
         template = "tell_booked_anew"
     return Message(
         to=_address(request),
@@ -133,12 +133,3 @@ def _left(request: AppointmentRequest) -> Location:
     )
     event = db.session.scalars(query).one()
     return find_location(event.unseal()["passed"][0]) or request.asked_location
-
-
-def _was_accepted(kind: MessageKind, request: AppointmentRequest) -> bool:
-    query = select(OutboxMessage.id).where(
-        OutboxMessage.subject_id == request.id,
-        OutboxMessage.kind == kind,
-        OutboxMessage.state == DeliveryState.ACCEPTED,
-    )
-    return db.session.scalar(query.limit(1)) is not None

@@ -154,7 +154,7 @@ def test_mail_has_no_text_outside_the_catalogue() -> None:
 )  # fmt: skip
 def test_mail_goes_to_one_address_or_nowhere(to: str) -> None:
     message = Message(to, "request_waits", VALUES, frame="to_clinic")
-    with pytest.raises(ValueError, match="^The recipient is not one address.$"):
+    with pytest.raises(ValueError, match=r"^The recipient is not one address\.$"):
         TEXTS.email(message, sender="no-reply@group.example", message_key="a", now=NOW)
 
 
