@@ -14,9 +14,9 @@ from clinicdir.db import db, transaction
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.queries import find_location
 from clinicdir.notifications.delivery import NotNeeded
-from clinicdir.notifications.models import OutboxMessage
+from clinicdir.notifications.outbox import was_accepted
 from clinicdir.notifications.plans import target_of
-from clinicdir.notifications.rules import Channel, DeliveryState, Message, MessageKind
+from clinicdir.notifications.rules import Channel, Message, MessageKind
 
 
 def resolve(
@@ -99,7 +99,7 @@ def _to_patient(
         values["left"] = left.name
         if left.status is LocationStatus.CLOSED:
             template = "tell_closing"
-    elif kind is MessageKind.TELL_BOOKED and _was_accepted(kind, request):
+    elif kind is MessageKind.TELL_BOOKED and was_accepted(kind, request.id):
         template = "tell_booked_anew"
     return Message(
         to=_address(request),
@@ -141,12 +141,3 @@ def _left(request: AppointmentRequest) -> Location:
     )
     event = db.session.scalars(query).one()
     return find_location(event.unseal()["passed"][0]) or request.asked_location
-
-
-def _was_accepted(kind: MessageKind, request: AppointmentRequest) -> bool:
-    query = select(OutboxMessage.id).where(
-        OutboxMessage.subject_id == request.id,
-        OutboxMessage.kind == kind,
-        OutboxMessage.state == DeliveryState.ACCEPTED,
-    )
-    return db.session.scalar(query.limit(1)) is not None

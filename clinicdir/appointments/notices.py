@@ -6,15 +6,7 @@ from datetime import datetime, timedelta
 from clinicdir.appointments.codes import ContactBy
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import SPAM, Action, Status
-from clinicdir.notifications.models import OutboxMessage
-from clinicdir.notifications.outbox import (
-    AT_ONCE,
-    drop,
-    enqueue,
-    is_free,
-    is_in_hand,
-    lock_messages,
-)
+from clinicdir.notifications.outbox import AT_ONCE, Queued, drop, enqueue, lock_messages
 from clinicdir.notifications.plans import tell_clinic
 from clinicdir.notifications.rules import Channel, DeliveryState, MessageKind
 
@@ -111,12 +103,12 @@ def take_back(
     What nobody was told because of the step is told now.
     """
     told = TOLD.get(undone)
-    rows = lock_messages(request.id, list(MessageKind))
+    rows = lock_messages(request.id, now=now)
     theirs = [row for row in rows if row.kind in (told, MessageKind.TELL_CORRECTED)]
-    wrong = [row for row in theirs if told and _may_have_left(row, since=since, now=now)]
+    wrong = [row for row in theirs if told and _may_have_left(row, since=since)]
     for row in theirs:
-        if row.kind is told and is_free(row, now=now):
-            drop(row, now=now)
+        if row.kind is told and row.is_free:
+            drop(row.id, now=now)
     if request.status is Status.RECEIVED:
         # What stands in for another channel is dropped where that one got through.
         firsts = [row for row in rows if row.follows_id is None]
@@ -130,30 +122,28 @@ def take_back(
         _tell_again(request, [row for row in rows if _tells(row, request.status)], now=now)
 
 
-def _may_have_left(row: OutboxMessage, *, since: datetime, now: datetime) -> bool:
-    if is_in_hand(row, now=now):
-        return True
-    return row.state is DeliveryState.ACCEPTED and (row.finished_at or since) >= since
+def _may_have_left(row: Queued, *, since: datetime) -> bool:
+    was_accepted = row.state is DeliveryState.ACCEPTED and (row.finished_at or since) >= since
+    return was_accepted or row.in_hand_until is not None
 
 
-def _tells(row: OutboxMessage, status: Status) -> bool:
+def _tells(row: Queued, status: Status) -> bool:
     is_news = row.kind is not MessageKind.TELL_CORRECTED
     return is_news and status in TRUE_IN.get(row.kind, frozenset())
 
 
-def _tell_again(request: AppointmentRequest, rows: list[OutboxMessage], *, now: datetime) -> None:
+def _tell_again(request: AppointmentRequest, rows: list[Queued], *, now: datetime) -> None:
     """Write the last of these messages anew where it was dropped, or may be at this moment."""
     if not rows:
         return
     last = rows[-1]
-    if last.state is DeliveryState.NOT_NEEDED or is_in_hand(last, now=now):
+    if last.state is DeliveryState.NOT_NEEDED or last.in_hand_until is not None:
         _enqueue(request, last.kind, now=now, wait=_rest([last], now=now))
 
 
-def _rest(rows: Iterable[OutboxMessage], *, now: datetime) -> timedelta:
+def _rest(rows: Iterable[Queued], *, now: datetime) -> timedelta:
     """Return for how long a worker may still have one of these in hand: mail keeps its order."""
-    until = [row.leased_until for row in rows if row.leased_until and is_in_hand(row, now=now)]
-    return max([when - now for when in until], default=AT_ONCE)
+    return max([row.in_hand_until - now for row in rows if row.in_hand_until], default=AT_ONCE)
 
 
 def _enqueue(

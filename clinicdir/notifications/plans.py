@@ -16,7 +16,7 @@ from clinicdir.locations.rules import TelecomSystem
 from clinicdir.notifications.channels import NoAddress
 from clinicdir.notifications.delivery import NotNeeded
 from clinicdir.notifications.models import NoticeChannel, NoticePlan, OutboxMessage
-from clinicdir.notifications.outbox import AT_ONCE, is_free, lock_messages, new_message
+from clinicdir.notifications.outbox import AT_ONCE, list_free, new_message
 from clinicdir.notifications.rules import Channel, MessageKind
 
 PLAN_CHANGED = "notice_plan"
@@ -182,8 +182,7 @@ def tell_clinic(
     and channel still waits, that one is due then instead.
     """
     plan = plan_of(location.id)
-    known = lock_messages(subject_id, (kind,))
-    waiting = {row.channel: row for row in known if is_free(row, now=now)}
+    waiting = list_free(kind, subject_id, now=now)
     written: dict[Channel, OutboxMessage] = {}
     for step in _in_order(plan.steps):
         message = waiting.get(step.channel) or new_message(

@@ -282,6 +282,7 @@ def test_undo_within_two_minutes_cancels_the_mail(
     frozen.move(seconds=119)
     assert deliver(post_app) == 0
     put_back(app, reference, desk)
+    assert told(app)[-1] == ("tell_declined", "not_needed")  # at once, as the page shows
     frozen.move(minutes=20)
     assert deliver(post_app) == 0
     assert told(app)[1:] == [("tell_received", "accepted"), ("tell_declined", "not_needed")]
@@ -394,7 +395,7 @@ def test_one_message_of_a_kind_waits_for_a_request(
 def test_refused_address_is_kept_shown_and_written_to_no_more(
     app: Flask, post_app: Flask, server: MailServer, frozen: Clock
 ) -> None:
-    client, reference = signed_in(app), ask(app, phone=None)
+    client, reference = signed_in(app), ask(app)
     before = rows(app, "appointment_request", "version")
     server.answers["RCPT"] = f"550 5.1.1 <{PATIENTS}>: no mailbox Robin, says mx@host.example"
     assert deliver(post_app) == 0
@@ -410,7 +411,14 @@ def test_refused_address_is_kept_shown_and_written_to_no_more(
     ) in page
     refused = "email: refused Tue, Nov 24, 12:00 pm: 550 5.1.1 <…>: no mailbox"
     assert f"To the patient: we have it, {refused}" in page
-    assert "by email email refused: call" in main_text(client.get("/staff/"))
+    assert "206 555 0123 email refused: call" in main_text(client.get("/staff/"))
+    no_phone = "No phone number was given, so only their own page tells them."
+    assert no_phone not in page
+    with app.app_context(), transaction():
+        found = get_request(reference, scope=EVERYWHERE)
+        found.seal(found.personal | {"phone": None, "phone_e164": None})
+    assert f"call instead. {no_phone}" in text_at(client, reference)
+    assert "by email email refused Renton" in main_text(client.get("/staff/"))
     server.answers.clear()
     press(app, reference, Action.BOOK, OPERATOR)
     frozen.move(minutes=2)
