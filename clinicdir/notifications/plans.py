@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Table, or_, select, update
 
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import Actor, location_chain
@@ -90,6 +91,27 @@ def _leads(step: Step, location: Location) -> str | None:
     """Return where a step leads, None where that is nowhere."""
     system = _SYSTEMS.get(step.channel)
     return step.to or (location.telecom_value(system) if system else None)
+
+
+def list_digests(*, before: date) -> list[int]:
+    """Return the locations whose manager gets a digest and has had none since before this day."""
+    query = select(NoticePlan).where(
+        or_(NoticePlan.digested_on.is_(None), NoticePlan.digested_on < before)
+    )
+    rows = db.session.scalars(query.order_by(NoticePlan.location_id))
+    return [row.location_id for row in rows if row.unseal()["digest_to"]]
+
+
+def note_digest(location_id: int, on: date) -> bool:
+    """Write down that this day's digest is done, False where it was before."""
+    row = cast("Table", NoticePlan.__table__)
+    # Not by the mapped class: no new version comes of it, which would make a page stale.
+    query = update(row).where(
+        row.c.location_id == location_id,
+        or_(row.c.digested_on.is_(None), row.c.digested_on < on),
+    )
+    found = db.session.execute(query.values(digested_on=on).returning(row.c.id)).first()
+    return found is not None
 
 
 def _read(row: NoticePlan) -> Plan:
