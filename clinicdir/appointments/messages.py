@@ -4,6 +4,7 @@ from datetime import datetime
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select, update
+from sqlalchemy.orm import lazyload
 
 from clinicdir.appointments.arrival import link_token
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
@@ -31,7 +32,9 @@ def resolve(
 
     NotNeeded once nobody has to be told any more, NoAddress while the channel leads nowhere.
     """
-    found = db.session.get(AppointmentRequest, subject_id)
+    # The clinic is mostly known from the message before: it need not be read with each request.
+    apart = lazyload(AppointmentRequest.location)
+    found = db.session.get(AppointmentRequest, subject_id, options=[apart])
     # What may be spam sends no message, and a duplicate is answered where it was joined.
     if found is None or is_spam(found) or found.status is Status.ENTERED_IN_ERROR:
         raise NotNeeded
