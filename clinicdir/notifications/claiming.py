@@ -6,7 +6,8 @@ is noted before the next message leaves: a worker that is killed can have sent o
 
 import enum
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    event,
     func,
     or_,
     select,
@@ -240,3 +242,19 @@ def has_got_through(message_id: int) -> bool:
     state = db.session.scalar(select(OutboxMessage.state).where(OutboxMessage.id == message_id))
     db.session.rollback()
     return state in SETTLED_STATES
+
+
+@contextmanager
+def all_kept() -> Iterator[None]:
+    """Keep what is read meanwhile, so that a clinic is read once for all its messages."""
+    kept: list[object] = []
+
+    def keep(_session: object, found: object) -> None:
+        kept.append(found)
+
+    session = db.session()
+    event.listen(session, "loaded_as_persistent", keep)
+    try:
+        yield
+    finally:
+        event.remove(session, "loaded_as_persistent", keep)
