@@ -44,7 +44,7 @@ from clinicdir.notifications.rules import (
 )
 
 LEASE = timedelta(minutes=2)
-BATCH = 20
+BATCH = 50
 _ROW = cast("Table", OutboxMessage.__table__)
 # Built once: this is what is run for each message.
 _NOTE = (
