@@ -298,6 +298,7 @@ def test_whoever_may_not_act_changes_nothing(app: Flask, invitation: str, person
             assert answer.status_code == 403
         for url in (
             f"/staff/mistakes/{record.mistake}/done",
+            "/staff/new",
             "/staff/team",
             *(f"/staff/team/{record.staff_id}/{what}" for what in TEAM),
         ):
