@@ -31,6 +31,7 @@ __all__ = ["walked"]
 
 pytestmark = [pytest.mark.needs("Chromium")]
 
+# Findings do not depend on the width: every page in `make soak`, the narrow ones here.
 WIDTHS = [320, pytest.param(1280, marks=pytest.mark.soak)]
 ADMIN = "admin@example.com"
 
