@@ -39,7 +39,7 @@ class HylafaxDriver:
         self._target = f"{address.modem}@{self._server}" if address.modem else self._server
 
     def submit(self, job: FaxJob) -> FaxStatus:
-        """Queue the page in fine resolution without a cover, one call; the same key only once."""
+        """Queue the page in fine resolution, without a cover, for one call; a key only once."""
         if not _KEY.fullmatch(job.key):
             message = "a key holds letters, digits and hyphens"
             raise ValueError(message)
@@ -50,8 +50,8 @@ class HylafaxDriver:
             page = Path(folder) / "page.pdf"
             page.write_bytes(job.pdf)
             said = _run(
-                "sendfax", "-h", self._target, "-n", "-m", "-N", "-t", "1", "-T", "1",
-                "-i", job.key, "-d", job.number, str(page), home=folder,
+                "sendfax", "-h", self._target, "-n", "-m", "-N", "-s", "na-let", "-t", "1",
+                "-T", "1", "-i", job.key, "-d", job.number, str(page), home=folder,
             )  # fmt: skip
         accepted = _ACCEPTED.search(said)
         if accepted is None:

@@ -6,11 +6,14 @@ of all. What lies outside the test's folder has a name of its own and is removed
 /etc/iaxmodem, a link in /dev and a lock for each modem.
 """
 
+import enum
 import os
 import secrets
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,10 +39,18 @@ DialStringRules: etc/dialrules
 _ABILITIES = "(0,1),(0-5),(0-4),(0-2),(0,1),(0-2),0,(0-7)"
 
 
-class FaxLine:
-    """The running line; `server` is what `sendfax -h` takes, `programs` the folder to find it in.
+class End(enum.Enum):
+    """What is at the other end of the line."""
 
-    The programs of the folder are the real ones, entered into the line's own network.
+    ANSWERS = enum.auto()
+    SILENT = enum.auto()
+    BUSY = enum.auto()
+
+
+class FaxLine:
+    """The running line; `programs` is the folder with the fax programs that reach it.
+
+    They are the real ones, entered into the line's own network.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -54,12 +65,15 @@ class FaxLine:
     # What the test asks.
 
     @property
-    def server(self) -> str:
-        return f"{self.sender}@127.0.0.1:{PORT}"
+    def url(self) -> str:
+        """Return the address of the fax server, as the site's setting has it."""
+        return f"hylafax://{self.sender}@127.0.0.1:{PORT}"
 
-    def received(self) -> list[tuple[Path, str]]:
+    def received(self, *, wait: bool = False) -> list[tuple[Path, str]]:
         """Return the files that came out at the other end, each with its trouble, if any."""
         noted = self.spool / "received.list"
+        if wait:
+            self._wait("page", noted.exists)
         lines = noted.read_text().splitlines() if noted.exists() else []
         return [
             (self.spool / name, trouble) for name, trouble in (ln.split("|", 1) for ln in lines)
@@ -68,6 +82,15 @@ class FaxLine:
     def wait_for_call(self, seconds: float = 60) -> None:
         """Return once the answering side has begun to receive."""
         self._wait("a call", lambda: self._modem_says(self.answerer, "Receiving"), seconds)
+
+    def wait_for_page(self) -> None:
+        """Return once the first twentieth of a page has come out, well before its end."""
+        self.wait_for_call()
+        some = "RECV received frame number 5"
+        self._wait("page", lambda: any(some in log for log in self._sessions()), 60)
+
+    def _sessions(self) -> list[str]:
+        return [log.read_text(errors="replace") for log in self.spool.glob("log/c0*")]
 
     def hang_up_at_the_other_end(self) -> None:
         """Kill the answering side's modem in mid call, as if its plug had been pulled."""
@@ -80,27 +103,28 @@ class FaxLine:
 
     # Start and end.
 
-    def start(self, *, answers: bool) -> None:
+    def start(self, end: End) -> None:
         self._make_spool()
         self._enter_namespaces()
         self._write_programs()
         self._modem(self.sender, 4570, rings=0)
-        self._modem(self.answerer, 4569, rings=1)
+        modems = [self.sender]
+        if end is End.BUSY:
+            self._daemon("busy", sys.executable, str(Path(__file__).with_name("busy_peer.py")))
+        else:
+            self._modem(self.answerer, 4569, rings=1)
+            modems.append(self.answerer)
         self._daemon("faxq", "faxq", "-D", "-q", str(self.spool))
         self._daemon(
             "hfaxd", "hfaxd", "-d", "-q", str(self.spool), "-l", "127.0.0.1", "-i", str(PORT)
         )
-        for path in (f"/dev/{self.sender}", f"/dev/{self.answerer}", self.spool / "FIFO"):
-            self._wait(str(path), Path(path).exists)
-        if answers:
+        for path in (*(Path("/dev") / name for name in modems), self.spool / "FIFO"):
+            self._wait(str(path), path.exists)
+        if end is End.ANSWERS:
             # Only this side has a faxgetty: of two that become ready in the same instant the
             # queue may miss one, and a job would wait for ever.
             self._daemon("faxgetty", "faxgetty", "-q", str(self.spool), self.answerer)
             self._wait("a modem", lambda: self._modem_says(self.answerer, "Running and idle"), 60)
-        self.announce()
-
-    def announce(self) -> None:
-        """Tell the queue of the modem that sends."""
         self._wait("faxq", self._announced)
 
     def stop(self) -> None:
@@ -192,6 +216,7 @@ class FaxLine:
             process.stdout.close()
 
     def _announced(self) -> bool:
+        """Tell the queue that the sending modem is ready."""
         command = ("faxmodem", "-q", str(self.spool), "-c", _ABILITIES, self.sender)
         return self._run(*command).returncode == 0
 
@@ -213,14 +238,16 @@ class FaxLine:
 
 
 @contextmanager
-def running_fax_line(folder: Path, *, answers: bool = True) -> Iterator[FaxLine]:
-    """Yield a line whose other end answers after one ring, or never."""
-    line = FaxLine(folder)
-    try:
-        line.start(answers=answers)
-        yield line
-    finally:
-        line.stop()
+def running_fax_line(end: End = End.ANSWERS) -> Iterator[FaxLine]:
+    """Yield a line with this other end."""
+    # Not pytest's folder: HylaFAX's own user must be able to walk to it.
+    with tempfile.TemporaryDirectory(prefix="fax-line-") as folder:
+        line = FaxLine(Path(folder))
+        try:
+            line.start(end)
+            yield line
+        finally:
+            line.stop()
 
 
 def _copy_empty(original: Path, copy: Path) -> None:
