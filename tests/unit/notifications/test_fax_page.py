@@ -190,11 +190,27 @@ def texts(draw: st.DrawFn) -> str:
     return piece * draw(st.sampled_from((1, 1, 2, 7, 40)))
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
-@given(clinic=texts(), name=texts(), link=texts(), arrived=texts())
+GIVEN = given(clinic=texts(), name=texts(), link=texts(), arrived=texts())
+
+
+@settings(max_examples=6, deadline=None, derandomize=True)
+@GIVEN
 def test_every_text_gives_one_page_with_nothing_at_its_edges(
     clinic: str, name: str, link: str, arrived: str
 ) -> None:
+    one_page_with_nothing_at_its_edges(clinic, name, link, arrived)
+
+
+@pytest.mark.soak
+@settings(max_examples=300, deadline=None)
+@GIVEN
+def test_very_many_texts_give_one_page_with_nothing_at_its_edges(
+    clinic: str, name: str, link: str, arrived: str
+) -> None:
+    one_page_with_nothing_at_its_edges(clinic, name, link, arrived)
+
+
+def one_page_with_nothing_at_its_edges(clinic: str, name: str, link: str, arrived: str) -> None:
     pdf = draw(
         replace(
             PAGE, clinic=clinic, name=name, link=PAGE.link + link, arrived=arrived, call_back=name
