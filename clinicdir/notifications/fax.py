@@ -24,6 +24,10 @@ _MODEM = re.compile(r"[A-Za-z0-9_]+")
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+class Unreachable(Troubled):
+    """The fax server or gateway itself is away: no fax can leave, whatever its number."""
+
+
 class FaxState(enum.StrEnum):
     """Where a fax stands, or how its call ended."""
 
@@ -74,7 +78,7 @@ class FaxStatus:
 
 @dataclass(frozen=True)
 class FaxJob:
-    """One page for one number (E.164). `key` is of this try alone: a new try has a new one."""
+    """One page for one number (E.164). `key` is the message's own, the same at every try."""
 
     number: str
     pdf: bytes
@@ -99,13 +103,13 @@ class FaxDriver(Protocol):
     """One way by which a fax leaves."""
 
     def submit(self, job: FaxJob, /) -> FaxStatus:
-        """Hand the fax over; raise Refused, Troubled or NoAddress where that fails.
+        """Hand the fax over; raise Refused, Troubled, Unreachable or NoAddress where that fails.
 
-        Handing over the same key again does not fax again where the other side can tell.
+        A key whose fax is on its way or received is not faxed again, where that can be told.
         """
 
     def follow(self, job: str, /) -> FaxStatus:
-        """Return how a fax stands that was handed over; raise Troubled where nobody can say."""
+        """Return how a fax stands that was handed over; raise Unreachable where none can say."""
 
 
 class NoFax:

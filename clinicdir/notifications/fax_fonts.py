@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from fontTools.ttLib import TTFont
-
 FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 BASE_PACKAGE = "fonts-dejavu-core"
 _PLAIN, _BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
@@ -85,6 +83,9 @@ def find_fonts(folders: tuple[Path, ...] = FOLDERS) -> Fonts:
 @lru_cache(maxsize=16)
 def code_points(font: Path) -> frozenset[int]:
     """Return what a font file draws; of a collection, its first face."""
+    # Half a second and some megabytes, which only a site that sends faxes should spend.
+    from fontTools.ttLib import TTFont  # noqa: PLC0415
+
     with TTFont(font, lazy=True, fontNumber=0) as opened:
         return frozenset(opened.getBestCmap())
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
 from clinicdir.notifications.channels import Refused, Troubled
-from clinicdir.notifications.fax import FaxJob, FaxState, FaxStatus, HttpGateway
+from clinicdir.notifications.fax import FaxJob, FaxState, FaxStatus, HttpGateway, Unreachable
 
 TIMEOUT_S = 20
 _NAMES = re.compile(r"\{(number|digits|key|pdf_base64|callback_url)\}")
@@ -120,7 +120,7 @@ class HttpDriver:
         except (URLError, http.client.HTTPException, OSError) as trouble:
             reason = trouble.reason if isinstance(trouble, URLError) else trouble
             message = f"the gateway cannot be reached ({type(reason).__name__})"
-            raise Troubled(message) from None
+            raise Unreachable(message) from None
 
 
 def _each_text(shape: Any, change: Callable[[str], str]) -> Any:  # noqa: ANN401 - any JSON

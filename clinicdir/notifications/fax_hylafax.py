@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clinicdir.notifications.channels import Troubled
-from clinicdir.notifications.fax import FaxJob, FaxState, FaxStatus, HylafaxAddress
+from clinicdir.notifications.fax import (
+    FaxJob,
+    FaxState,
+    FaxStatus,
+    HylafaxAddress,
+    Unreachable,
+)
 
 TIMEOUT_S = 60
 _ACCEPTED = re.compile(r"request id is (\d+)")
@@ -39,13 +45,14 @@ class HylafaxDriver:
         self._target = f"{address.modem}@{self._server}" if address.modem else self._server
 
     def submit(self, job: FaxJob) -> FaxStatus:
-        """Queue the page in fine resolution, without a cover, for one call; a key only once."""
+        """Queue the page in fine resolution, without a cover, for one call."""
         if not _KEY.fullmatch(job.key):
             message = "a key holds letters, digits and hyphens"
             raise ValueError(message)
-        known = next((entry for entry in self._jobs() if entry.key == job.key), None)
-        if known is not None:
-            return known.status
+        tries = [entry.status for entry in self._jobs() if entry.key == job.key]
+        for status in tries:
+            if not status.is_final or status.state is FaxState.RECEIVED:
+                return status
         with tempfile.TemporaryDirectory(prefix="clinicdir-fax-") as folder:
             page = Path(folder) / "page.pdf"
             page.write_bytes(job.pdf)
@@ -67,7 +74,7 @@ class HylafaxDriver:
         return known.status
 
     def check(self) -> None:
-        """Raise Troubled where the server cannot be asked, for `flask doctor`."""
+        """Raise Unreachable where the server cannot be asked, for `flask doctor`."""
         self._jobs()
 
     def _jobs(self) -> "list[_Entry]":
@@ -78,7 +85,7 @@ class HylafaxDriver:
         if _SCHEDULER not in said:
             # faxstat ends well even where it reached nobody: an empty answer is no empty queue.
             message = "the fax server cannot be reached"
-            raise Troubled(message)
+            raise Unreachable(message)
         entries = (read_entry(line) for line in said.splitlines())
         return [entry for entry in entries if entry is not None]
 
@@ -112,11 +119,11 @@ def _told_apart(words: str, *, answered: bool) -> FaxState:
 
 
 def _run(name: str, *arguments: str, home: str) -> str:
-    """Return what a program of HylaFAX says; Troubled where it is missing, fails or hangs."""
+    """Return what a program of HylaFAX says; Unreachable where it is missing, fails or hangs."""
     program = shutil.which(name)
     if program is None:
         message = f"{name} was not found (Debian: hylafax-client)"
-        raise Troubled(message)
+        raise Unreachable(message)
     try:
         done = subprocess.run(  # noqa: S603 - no shell; every argument is checked or our own
             (program, *arguments),
@@ -126,8 +133,8 @@ def _run(name: str, *arguments: str, home: str) -> str:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         message = f"{name} did not come to an end within {TIMEOUT_S} s"
-        raise Troubled(message) from None
+        raise Unreachable(message) from None
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["it did not say why"]
-        raise Troubled(f"{name} failed: {lines[0].replace(home, '')}")
+        raise Unreachable(f"{name} failed: {lines[0].replace(home, '')}")
     return done.stdout

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from fpdf import FPDF
-
 from clinicdir.notifications.fax_fonts import Fonts
 from clinicdir.notifications.fax_text import drawable, fit, is_right_to_left, line_height
 
@@ -27,6 +25,9 @@ class Sheet:
 
     def __init__(self, fonts: Fonts, *, made_at: datetime, title: str) -> None:
         """Open an empty page; `made_at` is the only time that the file holds."""
+        # A slow import, which only a site that sends faxes should spend.
+        from fpdf import FPDF  # noqa: PLC0415
+
         self.fonts = fonts
         self.y = MARGIN_MM
         self.lost = 0

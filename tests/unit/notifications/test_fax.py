@@ -89,7 +89,7 @@ def test_without_a_driver_the_message_waits() -> None:
     ("line", "status"),
     [
         ("7|W|0|0|key-1|", FaxStatus(FaxState.QUEUED, "7")),
-        ("7|S|0|0|key-1|Busy signal detected", FaxStatus(FaxState.QUEUED, "7", "Busy signal detected")),
+        ("7|S|0|0|key-1|Busy", FaxStatus(FaxState.QUEUED, "7", "Busy")),
         ("7|R|0|0|key-1|", FaxStatus(FaxState.CALLING, "7")),
         ("7|D|1|1|key-1|", FaxStatus(FaxState.RECEIVED, "7", pages=1)),
         (
@@ -175,10 +175,21 @@ def test_page_is_queued_fine_without_cover_for_one_call(fax_programs: Path, tmp_
     assert not Path(page).exists()
 
 
-def test_same_key_is_not_faxed_again(fax_programs: Path) -> None:
-    program(fax_programs, "faxstat", f"echo '{SCHEDULER}'; echo '3|R|0|0|key-1|'")
-    program(fax_programs, "sendfax", "echo called twice >&2; exit 1")
-    assert DRIVER.submit(JOB) == FaxStatus(FaxState.CALLING, "3")
+@pytest.mark.parametrize(
+    ("queue", "status"),
+    [
+        ("3|R|0|0|key-1|", FaxStatus(FaxState.CALLING, "3")),
+        ("3|D|1|1|key-1|", FaxStatus(FaxState.RECEIVED, "3", pages=1)),
+        ("3|F|0|0|key-1|Busy signal detected", FaxStatus(FaxState.QUEUED, "4")),
+        ("3|D|1|1|key-2|", FaxStatus(FaxState.QUEUED, "4")),
+    ],
+)
+def test_what_is_on_its_way_or_received_is_not_faxed_again(
+    fax_programs: Path, queue: str, status: FaxStatus
+) -> None:
+    program(fax_programs, "faxstat", f"echo '{SCHEDULER}'; echo '{queue}'")
+    program(fax_programs, "sendfax", "echo request id is 4")
+    assert DRIVER.submit(JOB) == status
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from clinicdir.notifications.channels import Refused, SmtpAddress, SmtpChannel, Troubled
-from clinicdir.notifications.fax import FaxJob, FaxState, FaxStatus, HttpGateway, NoFax
-from clinicdir.notifications.fax_callback import BadCallback, Report, read_callback, sign
+from clinicdir.notifications.fax import FaxJob, FaxState, FaxStatus, HttpGateway, NoFax, Unreachable
+from clinicdir.notifications.fax_callback import BadCallback, read_callback, sign
 from clinicdir.notifications.fax_choice import Mailing, fax_driver
 from clinicdir.notifications.fax_http import HttpDriver, HttpForm
 from clinicdir.notifications.fax_hylafax import HylafaxDriver
@@ -150,7 +150,7 @@ def test_refusals_of_the_fax_last_and_all_others_pass(
 
 def test_gateway_that_is_away_is_troubled() -> None:
     driver = HttpDriver(HttpGateway(f"http://127.0.0.1:{free_port()}/"), HttpForm())
-    with pytest.raises(Troubled) as trouble:
+    with pytest.raises(Unreachable) as trouble:
         driver.submit(JOB)
     assert str(trouble.value) == "the gateway cannot be reached (ConnectionRefusedError)"
 
@@ -191,7 +191,7 @@ SECRET = "shared with the gateway"
 
 
 def told(**values: object) -> bytes:
-    return json.dumps({"key": "key-1", "status": "delivered", **values}).encode()
+    return json.dumps({"id": "key-1", "status": "delivered", **values}).encode()
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def told(**values: object) -> bytes:
 )
 def test_signed_callback_tells_what_became_of_the_fax(body: bytes, status: FaxStatus) -> None:
     signature = sign(SECRET, body, at=NOW - timedelta(minutes=4))
-    assert read_callback(SECRET, signature, body, now=NOW) == Report("key-1", status)
+    assert read_callback(SECRET, signature, body, now=NOW) == status
 
 
 GOOD = sign(SECRET, told(), at=NOW)
@@ -225,9 +225,9 @@ GOOD = sign(SECRET, told(), at=NOW)
         (sign(SECRET, told(), at=NOW + timedelta(seconds=301)), told(),
          "too old, or a clock is wrong"),
         (sign(SECRET, b"{", at=NOW), b"{", "the body is no JSON"),
-        (sign(SECRET, b"[]", at=NOW), b"[]", "the body names no key, or no state that we know"),
+        (sign(SECRET, b"[]", at=NOW), b"[]", "the body names no fax, or no state that we know"),
         (sign(SECRET, told(status="odd"), at=NOW), told(status="odd"),
-         "the body names no key, or no state that we know"),
+         "the body names no fax, or no state that we know"),
     ],
 )  # fmt: skip
 def test_callback_that_is_not_to_be_believed_is_refused(
