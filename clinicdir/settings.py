@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("", description="sender of mails; needed with SMTP_URL")
     fax_url: SecretStr | None = Field(
-        None, description="`hylafax://host:port`, `mailto:{digits}@…` or `https://…`; empty: no fax"
+        None, description="`hylafax://host:port`, `mailto:{digits}@…`, `https://…` or `interfax:`"
     )
     fax_fonts: Words = Field((), description="folders with fonts of the fax page, comma-separated")
     fax_http_body: str = Field("", description="JSON posted to the `https://` gateway")
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
     @field_validator("fax_url")
     @classmethod
     def _check_fax(cls, value: SecretStr | None) -> SecretStr | None:
-        allowed = r"hylafax://.+|mailto:.*\{digits\}.*@.+|https?://.+"
+        allowed = r"hylafax://.+|mailto:.*\{digits\}.*@.+|https?://.+|interfax:"
         if value and not re.fullmatch(allowed, value.get_secret_value()):
             raise ValueError("must begin with hylafax:// or https://, or be mailto:{digits}@…")
         return value

@@ -15,9 +15,16 @@ from clinicdir.notifications.channels import NoAddress, Refused, Troubled
 
 HYLAFAX_PORT = 4559
 ALLOWED = (
-    "must look like hylafax://host:4559, mailto:{digits}@gateway.example"
-    " or https://gateway.example/faxes"
+    "must look like hylafax://host:4559, mailto:{digits}@gateway.example,"
+    " https://gateway.example/faxes or interfax:"
 )
+# Gateways by name, after their own documents.
+PRESETS = {
+    "interfax:": (
+        "https://rest.interfax.net/outbound/faxes?faxNumber={number}&reference={key}"
+        "&pageSize=letter&resolution=fine&rendering=bw"
+    ),
+}
 _NOT_SET = "CLINICDIR_FAX_URL is not set"
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _MODEM = re.compile(r"[A-Za-z0-9_]+")
@@ -155,16 +162,16 @@ def parse_fax_url(url: str) -> FaxAddress:
     scheme, _, rest = url.partition(":")
     if scheme == "mailto":
         return _mail_gateway(rest)
-    parts = urlsplit(url)
+    parts = urlsplit(url := PRESETS.get(url, url))
     try:
         port = parts.port
     except ValueError:
         raise ValueError(ALLOWED) from None
-    if scheme == "hylafax":
+    if parts.scheme == "hylafax":
         return _hylafax(parts.hostname, port, parts.username or "", plain=not parts.path.strip("/"))
-    if scheme == "https" or (scheme == "http" and parts.hostname in _LOCAL_HOSTS):
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL_HOSTS):
         return _http_gateway(url, parts.hostname)
-    if scheme == "http":
+    if parts.scheme == "http":
         message = "must begin with https:// where the gateway is on another machine"
         raise ValueError(message)
     raise ValueError(ALLOWED)

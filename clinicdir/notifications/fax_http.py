@@ -78,9 +78,9 @@ class HttpDriver:
 
     def submit(self, job: FaxJob) -> FaxStatus:
         """Post the page; `Idempotency-Key` lets the gateway know a second try of the same key."""
-        answer = self._post(self._request(job))
+        given = self._post(self._request(job))
         state = FaxState.QUEUED if self._form.callback_url else FaxState.HANDED_OVER
-        return FaxStatus(state, _id_in(answer) or job.key)
+        return FaxStatus(state, given or job.key)
 
     def follow(self, job: str) -> FaxStatus:
         """Return what stands without a callback: nothing more is known."""
@@ -108,11 +108,12 @@ class HttpDriver:
             headers[name.strip()] = value.strip()
         return Request(url, data=body, headers=headers, method="POST")  # noqa: S310 - settings check it
 
-    def _post(self, request: Request) -> bytes:
+    def _post(self, request: Request) -> str:
+        """Return the gateway's own name of the fax, empty where it gives none."""
         try:
             with self._opener.open(request, timeout=TIMEOUT_S) as answer:
                 content: bytes = answer.read(_LONGEST_ANSWER)
-                return content
+                return _id_in(content, answer.headers.get("Location", ""))
         except HTTPError as answer:
             answer.close()
             message = f"the gateway answered {answer.code}"
@@ -138,13 +139,13 @@ def _filled(text: str, values: dict[str, str]) -> str:
     return _NAMES.sub(lambda found: values[found[1]], text)
 
 
-def _id_in(answer: bytes) -> str | None:
-    """Return the gateway's own name of the fax, from the JSON it answered with."""
+def _id_in(content: bytes, location: str) -> str:
+    """Read the name of the fax from the JSON of the answer, else from its `Location`."""
     try:
-        found = json.loads(answer)
+        found = json.loads(content)
     except ValueError:
-        return None
+        found = None
     for shape in (found, found.get("data") if isinstance(found, dict) else None):
         if isinstance(shape, dict) and isinstance(shape.get("id"), str | int):
             return str(shape["id"])[:_LONGEST_ID]
-    return None
+    return location.rpartition("/")[2][:_LONGEST_ID]

@@ -8,6 +8,7 @@ import pytest
 from clinicdir.notifications.channels import NoAddress, Refused, Troubled
 from clinicdir.notifications.fax import (
     ALLOWED,
+    PRESETS,
     FaxAddress,
     FaxJob,
     FaxState,
@@ -34,6 +35,7 @@ IN_BRACES = "may hold {digits}, {number} and {key}, and no other name in braces"
         ("mailto:{digits}@gateway.example", MailGateway("{digits}@gateway.example")),
         ("mailto:fax={digits}@g.example", MailGateway("fax={digits}@g.example")),
         ("https://g.example/v1?to={digits}", HttpGateway("https://g.example/v1?to={digits}")),
+        ("interfax:", HttpGateway(PRESETS["interfax:"])),
         ("http://127.0.0.1:81/fax", HttpGateway("http://127.0.0.1:81/fax")),
     ],
 )

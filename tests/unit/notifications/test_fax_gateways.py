@@ -130,6 +130,8 @@ def test_without_a_template_the_page_is_the_body_and_without_callback_no_receipt
     gateway.answer = b"taken"
     driver = HttpDriver(HttpGateway(f"{gateway.url}/?to={{digits}}"), HttpForm())
     assert driver.submit(JOB) == FaxStatus(FaxState.HANDED_OVER, "key-1")
+    gateway.location = f"{gateway.url}/faxes/854"
+    assert driver.submit(JOB) == FaxStatus(FaxState.HANDED_OVER, "854")
     assert (gateway.asked[0][1]["Content-Type"], gateway.asked[0][2]) == ("application/pdf", PDF)
 
 
