@@ -1,5 +1,6 @@
 """A sheet of paper for a fax: black only, letters of 12 points or more, nothing off the page."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -34,6 +35,8 @@ class Sheet:
         self.was_cut = False
         self._left = MARGIN_MM
         self._others: dict[Path, str] = {}
+        # It says of each table of a font that it leaves out that it does so.
+        logging.getLogger("fontTools.subset").setLevel(logging.ERROR)
         self._pdf = FPDF(unit="mm", format=(WIDTH_MM, HEIGHT_MM))
         self._pdf.set_auto_page_break(False)
         self._pdf.set_margins(0, 0, 0)
@@ -111,6 +114,8 @@ class Sheet:
         self._choose(size_pt, bold=bold)
         if self.fonts.has_base:
             self._pdf.set_text_shaping(use_shaping_engine=True, direction=direction)
+        # fpdf2 takes the last line's font for still set, even where a further one came since.
+        self._pdf.current_font_is_set_on_page = False
         self._pdf.set_xy(self._left, self.y)
         self._pdf.cell(h=height, text=line)
         self.y += height

@@ -105,6 +105,11 @@ def test_names_of_every_script_are_drawn_in_their_order(name: str) -> None:
     assert BOXES not in words
 
 
+def test_each_line_has_the_font_of_its_own_characters() -> None:
+    words = words_of(draw(replace(PAGE, clinic="華埠診所" * 3 + " Renton やまだ")))
+    assert words[2:4] == ["華埠診所" * 3, "Renton やまだ"]
+
+
 def test_marks_typed_one_by_one_are_drawn_like_whole_letters() -> None:
     name = "Nguyễn Thị Ngọc Ễ"
     apart = unicodedata.normalize("NFD", name)
@@ -142,6 +147,16 @@ def test_what_cannot_be_drawn_is_said() -> None:
     words = words_of(draw(replace(PAGE, name="Robin \ue000 Example")))
     assert "Robin □ Example" in words
     assert BOXES in words
+
+
+@pytest.mark.parametrize("name", ["김민수", "አበበ"])
+def test_a_script_whose_font_may_be_missing_is_drawn_or_said(name: str) -> None:
+    words = words_of(draw(replace(PAGE, name=name)))
+    shown = words[words.index("Name") + 1]
+    if all(find_fonts().draws(letter) for letter in name):
+        assert (shown, BOXES in words) == (name, False)
+    else:
+        assert (shown, BOXES in words) == ("□□□", True)
 
 
 def test_marks_in_a_heap_are_said_and_do_not_leave_their_line() -> None:
@@ -208,6 +223,23 @@ def test_very_many_texts_give_one_page_with_nothing_at_its_edges(
     clinic: str, name: str, link: str, arrived: str
 ) -> None:
     one_page_with_nothing_at_its_edges(clinic, name, link, arrived)
+
+
+WORDS = ("Nguyễn", "Щукіна", "王小明", "やまだ", "Łódź", "1")
+
+
+@pytest.mark.soak
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), min_size=1))
+def test_every_word_of_a_long_name_is_drawn_in_its_own_font(names: list[str]) -> None:
+    words = words_of(draw(replace(PAGE, clinic=" ".join(names))))
+    shown = "".join("".join(words[2 : words.index("Fax (206) 922-8909")]).split())
+    whole = "".join(names)
+    if CUT in words:
+        assert shown.endswith("...")
+        assert whole.startswith(shown.removesuffix("..."))
+    else:
+        assert shown == whole
 
 
 def one_page_with_nothing_at_its_edges(clinic: str, name: str, link: str, arrived: str) -> None:
