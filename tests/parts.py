@@ -43,10 +43,11 @@ def fax_line() -> bool:
     path = f"{os.environ.get('PATH')}:/usr/sbin:/sbin"  # noqa: TID251 - daemons lie there
     programs = (
         "iaxmodem", "faxq", "hfaxd", "faxgetty", "faxmodem", "sendfax", "faxstat", "gs",
-        "unshare", "nsenter", "ip",
+        "unshare", "nsenter", "setpriv", "ip",
     )  # fmt: skip
     found = all(shutil.which(program, path=path) for program in programs)
-    return found and os.geteuid() == 0 and Path("/dev/ptmx").exists()
+    files = ("/dev/ptmx", "/etc/hylafax/setup.cache")
+    return found and os.geteuid() == 0 and all(Path(file).exists() for file in files)
 
 
 PARTS: dict[str, Callable[[], object]] = {
