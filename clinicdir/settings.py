@@ -76,11 +76,10 @@ class Settings(BaseSettings):
     )
     fax_fonts: Words = Field((), description="folders with fonts of the fax page, comma-separated")
     fax_http_body: str = Field("", description="JSON posted to the `https://` gateway")
-    fax_http_header: SecretStr | None = Field(
-        None, description="header that opens the gateway: `Authorization: Bearer …`"
-    )
-    fax_callback_secret: SecretStr | None = Field(
-        None, description="secret that signs what the gateway calls back"
+    fax_http_header: SecretStr | None = Field(None, description="header that opens the gateway")
+    fax_callback_secret: SecretStr | None = Field(None, description="signs the gateway's callbacks")
+    allow_private_webhooks: bool = Field(
+        False, description="whether webhooks may use http:// and reach private addresses"
     )
     trusted_proxies: Words = Field(
         (), description="addresses or networks whose X-Forwarded headers are believed"
