@@ -24,12 +24,17 @@ from clinicdir.locations.hours import hours_of
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.locations.rules import TelecomSystem, display_number
+from clinicdir.notifications.channels import send_nothing
+from clinicdir.notifications.fax import Unreachable
+from clinicdir.notifications.fax_choice import Mailing, fax_driver_of, fonts_of
+from clinicdir.notifications.fax_hylafax import HylafaxDriver
 from clinicdir.notifications.queries import count_outbox
 from clinicdir.settings import PREFIX
 from clinicdir.web.health import failing_checks
 from clinicdir.web.parts import parts
 
 _STALE = timedelta(hours=1)
+_SECRET_WORDS = ("KEY", "SMTP_URL", "DATABASE_URL", "OPTIONS", "FAX_URL", "HEADER", "SECRET")
 
 
 class Weight(enum.StrEnum):
@@ -95,7 +100,7 @@ def examine() -> Iterator[Finding]:
         return
     yield from _database(version)
     if version == newest_version():
-        for look in (_readiness, _messages, _geocoder, _clinics):
+        for look in (_readiness, _messages, _fax, _geocoder, _clinics):
             yield from look()
 
 
@@ -106,7 +111,7 @@ def _settings() -> Iterator[Finding]:
     }
     for name, value in shown.items():
         if value not in (None, "", ()):
-            secret = any(word in name for word in ("KEY", "SMTP_URL", "DATABASE_URL", "OPTIONS"))
+            secret = any(word in name for word in _SECRET_WORDS)
             yield Finding(Weight.FINE, name, "set, not shown" if secret else str(value))
 
 
@@ -182,6 +187,30 @@ def _messages() -> Iterator[Finding]:
             "messages",
             f"{count.refused} were refused for good",
             "Correct the clinics' e-mail addresses; the requests stand in the inbox.",
+        )
+
+
+def _fax() -> Iterator[Finding]:
+    """Say whether faxes can leave, and what their page cannot show; nothing while fax is off."""
+    settings = parts().settings
+    if settings.fax_url is None:
+        return
+    try:
+        driver = fax_driver_of(settings, Mailing(send_nothing, settings.mail_from, clock.now))
+        if isinstance(driver, HylafaxDriver):
+            driver.check()
+        yield Finding(Weight.FINE, "fax", "set up")
+    except ValueError as problem:
+        yield Finding(Weight.TROUBLE, "fax", "no fax can leave", str(problem))
+    except Unreachable as trouble:
+        cure = "Install hylafax-client, check CLINICDIR_FAX_URL and that its server runs."
+        yield Finding(Weight.WARNING, "fax", str(trouble), cure)
+    for lack in fonts_of(settings).lacks():
+        yield Finding(
+            Weight.WARNING,
+            "fax page",
+            f"{lack.script} cannot be printed; the page shows boxes and says so",
+            f"Install the Debian package {lack.package}, or set CLINICDIR_FAX_FONTS.",
         )
 
 

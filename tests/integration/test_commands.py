@@ -340,6 +340,32 @@ def test_doctor_shows_settings_but_no_secret(app: Flask, runner: FlaskCliRunner)
     assert KEY not in whole
 
 
+def test_doctor_is_silent_of_fax_while_it_is_off(runner: FlaskCliRunner) -> None:
+    assert not [subject for subject in findings(runner) if subject.startswith("fax")]
+
+
+@pytest.mark.parametrize(
+    ("url", "weight", "state"),
+    [
+        ("https://gateway.example/{secret}", "trouble", "no fax can leave"),
+        ("hylafax://127.0.0.1:1", "warning", "the fax server cannot be reached"),
+        ("https://gateway.example/faxes", "fine", "set up"),
+    ],
+)
+def test_doctor_says_whether_faxes_can_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, weight: str, state: str
+) -> None:
+    stand_in = tmp_path / "faxstat"
+    stand_in.write_text("#!/bin/sh\nexit 0\n")
+    stand_in.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    app = build_app(tmp_path, fax_url=url)
+    output(app.test_cli_runner(), "db upgrade")
+    found = findings(app.test_cli_runner(), code=1 if weight == "trouble" else 0)
+    assert (found["fax"]["weight"], found["fax"]["state"]) == (weight, state)
+    assert found["CLINICDIR_FAX_URL"]["state"] == "set, not shown"
+
+
 def test_doctor_calls_a_database_without_tables_trouble(tmp_path: Path) -> None:
     fresh = build_app(tmp_path)
     found = findings(fresh.test_cli_runner(), code=1)
