@@ -108,5 +108,5 @@ def _pin_words(location: Location) -> str:
         words = gettext("%(degrees)s, an estimate", degrees=words)
     if location.position_error_m:
         error = miles(location.position_error_m)
-        words = gettext("%(position)s, within %(distance)s", position=words, distance=error)
+        words = gettext("%(position)s, off by %(distance)s at most", position=words, distance=error)
     return words

@@ -16,7 +16,7 @@ from clinicdir.locations.hours import next_holidays, split_holidays
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.operations import change_settings, check_settings
 from clinicdir.locations.queries import organization_name
-from clinicdir.staff.rules import Right, Role, can
+from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import day_words
 from clinicdir.web.forms import version_in
@@ -85,12 +85,6 @@ class SettingsForm(VersionedForm):
             "status": self.status.data or "",
             "notice": self.notice.data or "",
         }
-
-
-@bp.app_template_test("allowed_settings")
-def allowed_settings(role: Role) -> bool:
-    """Say whether a role has settings to see, for the link to them."""
-    return can(role, Right.SETTINGS)
 
 
 @bp.get("/settings")
