@@ -82,7 +82,8 @@ def test_new_address_is_looked_up_shown_and_in_force_at_once(
         "The finder puts this address at the latitude and longitude below, off by 0.3 miles at"
         " most. Until a person has checked it on a map, it counts as an estimate. That is 6.9 miles"
         " from where the clinic is now.Nearest other clinics from there: Bellevue, 3.7 miles;"
-        " Seattle, 5th Ave, 8.0 miles.Nothing is stored yet. Press the button once more if it is right."
+        " Seattle, 5th Ave, 8.0 miles.Nothing is stored yet. Press the button once more if it is"
+        " right."
     ) in main_text(page)
     shown = form(page, PAGE)
     assert (shown["latitude"], shown["longitude"]) == (["47.57614"], ["-122.18081"])
