@@ -133,7 +133,7 @@ def _text(found: dict[str, Any]) -> str:
 @seed.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def check(file: Path | None) -> None:
-    """Print every problem and oddity of a seed file or folder; change nothing."""
+    """Print what is wrong or odd in a seed file or folder; change nothing."""
     place = file or parts().seeds
     problems = [*seeds.check(place), *(_knowledge_problems(place) if place.is_dir() else ())]
     for problem in problems:

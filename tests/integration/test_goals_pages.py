@@ -85,6 +85,8 @@ def test_what_is_left_out_is_stored_audited_and_public_at_once(
     page = client.get("/request?location=renton")
     assert offered(page, "goal") == told["goals"]
     assert "RentonNot taken here: Ski; Climb." in main_text(page)
+    assert "Not taken here: Ski; Climb." in main_text(client.get("/locations/renton"))
+    assert "Not taken here" not in main_text(client.get("/locations/covington"))
     # With no clinic chosen, all that any clinic takes is offered.
     assert "ski" in offered(client.get("/request"), "goal")
     assert offered(walk(client, CONTACT, goal="run"), "contact_by") == ["phone"]
