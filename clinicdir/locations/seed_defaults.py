@@ -26,7 +26,7 @@ def completed(file: str, content: dict[str, Any]) -> Seed:
     """Return the content of a seed file without errors, with every key that it leaves out."""
     return Seed(
         file,
-        organization={**GROUP_DEFAULTS, **content["organization"]},
+        organization=_with(GROUP_DEFAULTS, content["organization"]),
         locations=[_location(entry) for entry in content["locations"]],
         unattached=content.get("unattached", []),
     )
@@ -34,7 +34,13 @@ def completed(file: str, content: dict[str, Any]) -> Seed:
 
 def _location(entry: dict[str, Any]) -> dict[str, Any]:
     """Return a location with all keys; a position without a source has the file for one."""
-    told = {**LOCATION_DEFAULTS, **entry, "address": {"unit": None, **entry["address"]}}
+    told = _with(LOCATION_DEFAULTS, entry)
+    told["address"] = _with({"unit": None}, entry["address"])
     if told["latitude"] is not None and told["position_source"] is None:
         told["position_source"] = _SAID
     return told
+
+
+def _with(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return what is given in its order, and behind it what is not."""
+    return {**given, **{key: value for key, value in defaults.items() if key not in given}}
