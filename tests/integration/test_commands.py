@@ -1,6 +1,7 @@
 """The operator's commands about clinics, finder, seeds, requests and the state of the house."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,26 @@ def test_check_of_a_broken_file_names_every_error_and_fails(
     missing = run(runner, f"seed check {tmp_path}/none.json")
     assert (missing.exit_code, missing.stdout.count("\n")) == (1, 1)
     assert "none.json" in missing.stdout
+
+
+def test_check_of_a_folder_looks_at_ladders_guides_and_questions_too(
+    runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(resource_dir("seeds"), tmp_path / "seeds")
+    continua = json.loads((folder / "continuum.json").read_text())
+    continua["continua"][0]["goals"] = ["fly"]
+    (folder / "continuum.json").write_text(json.dumps(continua))
+    guides = json.loads((folder / "guides.json").read_text())
+    guides["guides"][0]["title"] = ""
+    (folder / "guides.json").write_text(json.dumps(guides))
+    done = run(runner, f"seed check {folder}")
+    assert done.exit_code == 1
+    assert [line.split(": ")[:2] for line in done.stdout.splitlines()[-2:]] == [
+        [f"{folder}/guides.json:/guides/0/title", '""'],
+        [f"{folder}/continuum.json:/continua/0/goals/0", '"fly"'],
+    ]
+    (folder / "intake.json").write_text("{")
+    assert f"{folder}/intake.json" in run(runner, f"seed check {folder}").stdout
 
 
 def test_load_prints_the_difference_and_writes_only_when_told(
