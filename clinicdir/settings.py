@@ -71,6 +71,9 @@ class Settings(BaseSettings):
         None, description="mail server: `smtp://user:password@host:port` or `smtps://…`"
     )
     mail_from: str = Field("", description="sender of mails; needed with SMTP_URL")
+    allow_private_webhooks: bool = Field(
+        False, description="whether webhooks may use http:// and reach private addresses"
+    )
     trusted_proxies: Words = Field(
         (), description="addresses or networks whose X-Forwarded headers are believed"
     )

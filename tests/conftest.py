@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -21,6 +22,7 @@ from tests.parts import NOT_FOUND, PARTS
 from tests.postgres import running_postgres
 
 KEY = new_key()
+LEFT_TO_SOAK = pytest.StashKey[set[str]]()
 SECRET = "a secret of the test run, at least 32 characters"
 
 for _name in [name for name in os.environ if name.startswith("CLINICDIR_")]:  # noqa: TID251
@@ -29,6 +31,9 @@ for _name in [name for name in os.environ if name.startswith("CLINICDIR_")]:  # 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(part): runs only where this real part is found")
+    config.stash[LEFT_TO_SOAK] = set()
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(SoakOfWorkers())
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -40,8 +45,33 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"{NOT_FOUND}{part}")
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count the long tests that this run leaves to `make soak`."""
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.config.stash[LEFT_TO_SOAK].add(item.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:  # a worker of pytest-xdist, whose controller collects nothing
+        left = session.config.stash[LEFT_TO_SOAK]
+        output["left_to_soak"] = sorted(left)
+
+
+class SoakOfWorkers:
+    """Takes over what the workers of pytest-xdist left out; each of them collects everything."""
+
+    def pytest_testnodedown(self, node: Any) -> None:  # noqa: ANN401 - xdist has no types for it
+        left: list[str] = getattr(node, "workeroutput", {}).get("left_to_soak", [])
+        node.config.stash[LEFT_TO_SOAK].update(left)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests did not run, and for want of what."""
+    left = len(terminalreporter.config.stash[LEFT_TO_SOAK])
+    if left and "not soak" in terminalreporter.config.option.markexpr:
+        terminalreporter.write_line(f"{left} longer tests did not run: `make soak` runs them")
     reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     for part in PARTS:
         count = sum(f"{NOT_FOUND}{part}" in reason for reason in reasons)

@@ -60,7 +60,18 @@ def slow_import(app: Flask, path: Path) -> Iterator["subprocess.Popen[str]"]:
         process.communicate()
 
 
-def wait_until(condition: Callable[[], bool], *, at_most_s: float = 30) -> None:
+def wait_for_rows(app: Flask, process: "subprocess.Popen[str]", *, more_than: int) -> None:
+    """Wait until an import has written rows, or fail with what it said when it ended early."""
+
+    def has_written() -> bool:
+        ended = process.poll() is not None
+        assert not ended, process.stdout.read() if process.stdout else ""
+        return count(app, "finder_point") > more_than
+
+    wait_until(has_written)
+
+
+def wait_until(condition: Callable[[], bool], *, at_most_s: float = 90) -> None:
     """Wait until something is so, or fail."""
     deadline = time.monotonic() + at_most_s
     while not condition():

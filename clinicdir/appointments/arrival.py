@@ -32,6 +32,7 @@ class Arrival:
     """How a submission came in: its one-time key, its way, its language and its link's name.
 
     `sent` is what was sent, word for word, where that can be sent again; `signs` are of spam.
+    The clinics of `untold` get no message; `details` stand in the first event of the history.
     """
 
     key: str
@@ -40,6 +41,8 @@ class Arrival:
     source: str | None = None
     sent: str | None = None
     signs: Signs = _NO_SIGNS
+    untold: frozenset[int] = frozenset()
+    details: tuple[str, ...] = ()
 
 
 def submit_request(
@@ -70,8 +73,16 @@ def submit_request(
         return stored
     file_names(appointment_request)
     _add_ticked(appointment_request, locations)
-    add_event(appointment_request, Action.SUBMIT, came_from=None, actor=actor, now=now)
-    notify(appointment_request, Action.SUBMIT, came_from=None, by_patient=True, now=now)
+    words = {"note": None, "details": list(arrival.details)} if arrival.details else None
+    add_event(appointment_request, Action.SUBMIT, came_from=None, actor=actor, now=now, words=words)
+    notify(
+        appointment_request,
+        Action.SUBMIT,
+        came_from=None,
+        by_patient=True,
+        now=now,
+        tells_clinic=chosen.id not in arrival.untold,
+    )
     return appointment_request
 
 

@@ -13,17 +13,23 @@ from clinicdir.appointments.rules import Action, Status, show_reference
 from clinicdir.db import db, transaction
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.queries import find_location
-from clinicdir.locations.rules import TelecomSystem
-from clinicdir.notifications.channels import NoAddress
 from clinicdir.notifications.delivery import NotNeeded
 from clinicdir.notifications.outbox import was_accepted
-from clinicdir.notifications.rules import Message, MessageKind
+from clinicdir.notifications.plans import target_of
+from clinicdir.notifications.rules import Channel, Message, MessageKind
 
 
-def resolve(kind: MessageKind, subject_id: int, *, base_url: str, now: datetime) -> Message:
+def resolve(
+    kind: MessageKind,
+    subject_id: int,
+    *,
+    base_url: str,
+    now: datetime,
+    channel: Channel = Channel.EMAIL,
+) -> Message:
     """Return the message that a row of the outbox stands for, as things are now.
 
-    NotNeeded once nobody has to be told any more, NoAddress while the clinic has no e-mail.
+    NotNeeded once nobody has to be told any more, NoAddress while the channel leads nowhere.
     """
     found = db.session.get(AppointmentRequest, subject_id)
     # What may be spam sends no message, and a duplicate is answered where it was joined.
@@ -31,7 +37,7 @@ def resolve(kind: MessageKind, subject_id: int, *, base_url: str, now: datetime)
         raise NotNeeded
     if kind.to_patient:
         return _to_patient(kind, found, base_url=base_url, now=now)
-    return _to_clinic(kind, found, base_url=base_url)
+    return _to_clinic(kind, found, channel, base_url=base_url)
 
 
 def note_refusal(kind: MessageKind, subject_id: int, address: str, now: datetime) -> None:
@@ -52,21 +58,23 @@ def note_refusal(kind: MessageKind, subject_id: int, address: str, now: datetime
             db.session.execute(query.values(email_refused_at=now))
 
 
-def _to_clinic(kind: MessageKind, request: AppointmentRequest, *, base_url: str) -> Message:
+def _to_clinic(
+    kind: MessageKind, request: AppointmentRequest, channel: Channel, *, base_url: str
+) -> Message:
     # Whoever takes up a waiting request sees what has changed; others must be told of it.
     still_waits = request.status is Status.RECEIVED
     if still_waits is (kind is MessageKind.PATIENT_CHANGED):
         raise NotNeeded
     location = request.location
-    address = location.telecom_value(TelecomSystem.EMAIL)
-    if address is None:
-        message = f"{location.name} has no e-mail address"
-        raise NoAddress(message)
+    address, secret = target_of(location, channel)
     return Message(
         to=address,
+        secret=secret,
         template=kind.value,
         values={
             "clinic": location.name,
+            "slug": location.slug,
+            "status": request.status.value,
             "reference": show_reference(request.reference),
             "link": f"{base_url}/staff/requests/{request.reference}",
         },

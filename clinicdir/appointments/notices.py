@@ -7,6 +7,7 @@ from clinicdir.appointments.codes import ContactBy
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import SPAM, Action, Status
 from clinicdir.notifications.outbox import AT_ONCE, Queued, drop, enqueue, lock_messages
+from clinicdir.notifications.plans import tell_clinic
 from clinicdir.notifications.rules import Channel, DeliveryState, MessageKind
 
 # So long mail about a press of staff waits, so that an undo still cancels it.
@@ -72,21 +73,24 @@ def notify(
     came_from: Status | None,
     by_patient: bool,
     now: datetime,
+    tells_clinic: bool = True,
 ) -> None:
-    """Write the messages that a step causes; what may be spam causes none."""
+    """Write the messages that a step causes; what may be spam causes none.
+
+    `tells_clinic` is False where the one who does it is at the clinic.
+    """
     was_aside = came_from is Status.QUARANTINED and action is not Action.CLEAR
     if was_aside or request.status is Status.QUARANTINED:
         return
-    if action in _WAITS_ANEW:
-        _enqueue(request, MessageKind.REQUEST_WAITS, now=now)
+    if action in _WAITS_ANEW and tells_clinic:
+        _tell_clinic(request, MessageKind.REQUEST_WAITS, now=now)
     elif by_patient and action in _UNHEARD_OF:
-        _enqueue(request, MessageKind.PATIENT_CHANGED, now=now)
+        _tell_clinic(request, MessageKind.PATIENT_CHANGED, now=now)
     told = TOLD.get(action)
     if told is None or is_spam(request) or not reads_mail(request):
         return
     if not by_patient or action in OWN_TOLD:
-        waits = not by_patient and action is not Action.SUBMIT
-        _enqueue(request, told, now=now, wait=UNDO_WAIT if waits else AT_ONCE)
+        _enqueue(request, told, now=now, wait=AT_ONCE if by_patient else UNDO_WAIT)
 
 
 def take_back(
@@ -106,13 +110,22 @@ def take_back(
             drop(row.id, now=now)
     if request.status is Status.RECEIVED:
         waits = [row for row in rows if row.kind is MessageKind.REQUEST_WAITS]
-        _tell_again(request, waits, now=now)
+        if waits and not _told_or_waits(waits):
+            _tell_clinic(request, MessageKind.REQUEST_WAITS, now=now)
     if is_spam(request) or not reads_mail(request):
         return
     if wrong:
         _enqueue(request, MessageKind.TELL_CORRECTED, now=now, wait=_rest(wrong, now=now))
     else:
         _tell_again(request, [row for row in rows if _tells(row, request.status)], now=now)
+
+
+def _told_or_waits(rows: list[Queued]) -> bool:
+    """Say whether the last of a clinic's messages has left or will: by one channel is enough."""
+    latest = max(row.created_at for row in rows)
+    last = [row for row in rows if row.created_at == latest]
+    dropped = all(row.state is DeliveryState.NOT_NEEDED or row.in_hand_until for row in last)
+    return not dropped or any(row.is_free for row in rows)
 
 
 def _may_have_left(row: Queued, *, since: datetime) -> bool:
@@ -137,6 +150,10 @@ def _tell_again(request: AppointmentRequest, rows: list[Queued], *, now: datetim
 def _rest(rows: Iterable[Queued], *, now: datetime) -> timedelta:
     """Return for how long a worker may still have one of these in hand: mail keeps its order."""
     return max([row.in_hand_until - now for row in rows if row.in_hand_until], default=AT_ONCE)
+
+
+def _tell_clinic(request: AppointmentRequest, kind: MessageKind, *, now: datetime) -> None:
+    tell_clinic(kind, request.location, subject_id=request.id, now=now)
 
 
 def _enqueue(

@@ -20,6 +20,7 @@ class Queued:
     id: int
     kind: MessageKind
     state: DeliveryState
+    created_at: datetime
     finished_at: datetime | None
     in_hand_until: datetime | None
 
@@ -42,20 +43,32 @@ def enqueue(
     Where one of the same kind still waits, that one is due then instead: it tells how things are
     when it leaves, so a second one beside it would tell nothing more.
     """
-    for row in _lock(subject_id):
-        if (row.kind, row.channel) == (kind, channel) and _queued(row, now).is_free:
-            row.due_at = now + wait
-            return
-    db.session.add(
-        OutboxMessage(
-            message_key=str(uuid.uuid4()),
-            kind=kind,
-            channel=channel,
-            subject_id=subject_id,
-            created_at=now,
-            due_at=now + wait,
-        )
+    waiting = find_waiting(kind, subject_id=subject_id, now=now).get(channel)
+    message = waiting or new_message(kind, channel=channel, subject_id=subject_id, now=now)
+    message.due_at = now + wait
+    db.session.add(message)
+
+
+def new_message(
+    kind: MessageKind, *, channel: Channel, subject_id: int, now: datetime
+) -> OutboxMessage:
+    """Return a message that is not in the outbox yet, due now."""
+    return OutboxMessage(
+        message_key=str(uuid.uuid4()),
+        kind=kind,
+        channel=channel,
+        subject_id=subject_id,
+        created_at=now,
+        due_at=now,
     )
+
+
+def find_waiting(
+    kind: MessageKind, *, subject_id: int, now: datetime
+) -> dict[Channel, OutboxMessage]:
+    """Return by channel what waits to tell the same, and is in no worker's hand."""
+    rows = [row for row in _lock(subject_id) if row.kind is kind]
+    return {row.channel: row for row in rows if _queued(row, now).is_free}
 
 
 def lock_messages(subject_id: int, *, now: datetime) -> list[Queued]:
@@ -94,4 +107,11 @@ def _lock(subject_id: int) -> list[OutboxMessage]:
 def _queued(row: OutboxMessage, now: datetime) -> Queued:
     until = row.leased_until if row.state is DeliveryState.WAITING else None
     is_in_hand = until is not None and until > now
-    return Queued(row.id, row.kind, row.state, row.finished_at, until if is_in_hand else None)
+    return Queued(
+        id=row.id,
+        kind=row.kind,
+        state=row.state,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+        in_hand_until=until if is_in_hand else None,
+    )

@@ -1,9 +1,15 @@
 """What moves, reasons, events and suspicions are called on the staff pages."""
 
-from clinicdir.appointments.rules import Action
+from clinicdir.appointments.rules import Action, RequestChannel
 from clinicdir.errors import marked
 from clinicdir.notifications.rules import MessageKind
 
+# The ways by which staff hear of a request that they enter.
+CHANNELS = {
+    RequestChannel.PHONE: marked("Phone call"),
+    RequestChannel.DESK: marked("Walk-in"),
+    RequestChannel.FAX: marked("Fax"),
+}
 DECLINE_REASONS = {
     "not_offered": marked("We do not offer this"),
     "no_times": marked("We have no times in reach"),

@@ -182,7 +182,8 @@ def test_staff_pages_are_light_and_for_everybody(site: Flask, base: str, walked:
     cookie = client.get_cookie("clinicdir")
     assert cookie is not None
     walked.context.add_cookies([{"name": "clinicdir", "value": cookie.value, "url": base}])
-    for path in ("/staff/", f"/staff/requests/{references[0]}", "/staff/?group=closed"):
+    opened = f"/staff/requests/{references[0]}"
+    for path in ("/staff/", opened, "/staff/?group=closed", "/staff/new"):
         walked.load(base + path, f"walk {path}")
     page = walked.page
     page.goto(f"{base}/staff/")
@@ -226,7 +227,8 @@ def test_settings_are_light_and_for_everybody(site: Flask, base: str, walked: Wa
     cookie = client.get_cookie("clinicdir")
     assert cookie is not None
     walked.context.add_cookies([{"name": "clinicdir", "value": cookie.value, "url": base}])
-    for path in ("/staff/settings", "/staff/settings/renton", "/locations/renton"):
+    notices = "/staff/settings/renton/notices"
+    for path in ("/staff/settings", "/staff/settings/renton", notices, "/locations/renton"):
         walked.load(base + path, f"walk {path}")
     page = walked.page
     page.goto(f"{base}/staff/settings/renton")
@@ -259,7 +261,7 @@ def test_every_page_is_valid_html(site: Flask, tmp_path: Path) -> None:
         pages[f"{own}{end} checked"] = passed.get(own + end).get_data(as_text=True)
     pages["forged"] = client.post("/request", data={"goal": "run"}).get_data(as_text=True)
     sign_in(client, "desk@example.com")
-    for path in ("/staff/", f"/staff/requests/{reference}"):
+    for path in ("/staff/", f"/staff/requests/{reference}", "/staff/new"):
         pages[path] = client.get(path).get_data(as_text=True)
     manager = site.test_client()
     sign_in(manager, "manager@example.com")

@@ -105,9 +105,9 @@ def item(*numbers: int) -> pytest.MarkDecorator:
     return pytest.mark.item(*numbers)
 
 
-def case(number: int, what: str, *values: Any) -> Any:  # noqa: ANN401 - pytest's ParameterSet
+def case(number: int, what: str, *values: Any, marks: pytest.MarkDecorator | tuple[()] = ()) -> Any:  # noqa: ANN401 - pytest's ParameterSet
     """Return a case of a parametrised test whose id shows its item."""
-    return pytest.param(*values, id=f"item-{number:02} {what}")
+    return pytest.param(*values, id=f"item-{number:02} {what}", marks=marks)
 
 
 def cases_by_item() -> dict[int, dict[str, list[str]]]:

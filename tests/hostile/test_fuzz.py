@@ -24,7 +24,7 @@ from tests.integration.test_access_matrix import form_token, make_client, make_r
 from tests.make import make_request
 from tests.tables import all_rows
 
-EXAMPLES = 12
+EXAMPLES = [6, pytest.param(24, marks=pytest.mark.soak)]
 SECONDS = 1
 # A look at a list, a request or a session leaves a trace; nothing else may come of a refusal.
 TRACES = ("audit_entry", "audit_head", "staff_session")
@@ -149,14 +149,15 @@ def explore(examples: int) -> settings:
     )
 
 
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("person", ["nobody", "desk A"])
 @pytest.mark.parametrize("rule", posted())
 def test_made_up_form_makes_no_fault_and_no_half_row(
-    sqlite_app: Flask, rule: str, person: str
+    sqlite_app: Flask, rule: str, person: str, examples: int
 ) -> None:
     prober = Prober(sqlite_app, person, rule.replace(",", ", "))
 
-    @explore(EXAMPLES)
+    @explore(examples)
     @given(FORMS, KINDS, HEADERS, st.booleans())
     def send(
         fields: list[tuple[str, str]], kind: str, headers: dict[str, str], honest: bool
@@ -167,11 +168,12 @@ def test_made_up_form_makes_no_fault_and_no_half_row(
     send()
 
 
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("rule", posted())
-def test_bytes_in_every_shape_make_no_fault(sqlite_app: Flask, rule: str) -> None:
+def test_bytes_in_every_shape_make_no_fault(sqlite_app: Flask, rule: str, examples: int) -> None:
     prober = Prober(sqlite_app, "desk A", rule.replace(",", ", "))
 
-    @explore(EXAMPLES)
+    @explore(examples)
     @given(st.binary(max_size=200), KINDS, HEADERS)
     def send(body: bytes, kind: str, headers: dict[str, str]) -> None:
         prober.post(body, kind, headers)
@@ -179,12 +181,15 @@ def test_bytes_in_every_shape_make_no_fault(sqlite_app: Flask, rule: str) -> Non
     send()
 
 
+@pytest.mark.parametrize("examples", EXAMPLES)
 @pytest.mark.parametrize("rule", [rule for rule in posted() if rule.startswith("/api/")])
-def test_made_up_json_makes_no_fault_and_no_half_row(sqlite_app: Flask, rule: str) -> None:
+def test_made_up_json_makes_no_fault_and_no_half_row(
+    sqlite_app: Flask, rule: str, examples: int
+) -> None:
     prober = Prober(sqlite_app, "nobody", rule)
     numbers = itertools.count()
 
-    @explore(4 * EXAMPLES)
+    @explore(4 * examples)
     @given(st.dictionaries(NAMES, VALUES, max_size=4), st.booleans(), st.booleans())
     def send(changes: dict[str, Any], good: bool, twice: bool) -> None:
         body = json.dumps((BODY if good else {}) | changes)

@@ -36,11 +36,17 @@ def held(app: Flask) -> list[Any]:
     return rows(app, "held_time", "request_id", "starts_at", "place", "location_id")
 
 
-def test_no_capacity_set_is_no_limit(app: Flask, frozen: Clock) -> None:
+def test_no_capacity_set_is_no_limit_and_a_later_one_counts_what_stands(
+    app: Flask, frozen: Clock
+) -> None:
     for _ in range(3):
         reference = make_in(app, Status.RECEIVED)
         do(app, reference, Action.BOOK, actor=OPERATOR, now=frozen.now(), booked_at=AT)
-    assert held(app) == []
+    assert held(app) == [(1, AT, 1, 3), (2, AT, 2, 3), (3, AT, 3, 3)]
+    set_capacity(app, 3)
+    reference = make_in(app, Status.RECEIVED)
+    with pytest.raises(NoPlaceLeft):
+        do(app, reference, Action.BOOK, actor=OPERATOR, now=frozen.now(), booked_at=AT)
 
 
 def test_full_time_is_refused_with_its_name_and_all_typed_kept(app: Flask, frozen: Clock) -> None:
@@ -112,7 +118,7 @@ def test_time_held_out_before_there_was_a_limit_can_still_be_taken(
     for reference in references:
         do(app, reference, Action.BOOK, actor=PATIENT, now=frozen.now(), booked_at=later)
     assert rows(app, "appointment_request", "status") == ["booked", "booked"]
-    assert held(app) == [(1, later, 1, 3)]
+    assert held(app) == [(1, later, 1, 3), (2, later, 2, 3)]
 
 
 def test_undo_frees_the_place_or_takes_the_offered_ones_again(app: Flask, frozen: Clock) -> None:

@@ -24,7 +24,7 @@ from tests.address_files import (
     write_tiger,
 )
 from tests.conftest import Clock
-from tests.imports import count, run_import, slow_import, status, wait_until
+from tests.imports import count, run_import, slow_import, status, wait_for_rows
 from tests.make import make_answers
 from tests.tables import all_rows, rows
 
@@ -276,7 +276,7 @@ def test_killed_import_leaves_the_old_rows_and_the_next_one_cleans_up(
     many = [Address(str(number), "Main St") for number in range(1, 6_000)]
     path = write_csv(tmp_path / "king.csv", many)
     with slow_import(app, path) as process:
-        wait_until(lambda: count(app, "finder_point") > len(MAIN_ST))
+        wait_for_rows(app, process, more_than=len(MAIN_ST))
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
     # Killed before the step that puts the new rows in use and before the last of them is written.
@@ -292,7 +292,7 @@ def test_requests_are_stored_while_an_import_runs(
 ) -> None:
     many = [Address(str(number), "Main St") for number in range(1, 3_000)]
     with slow_import(app, write_csv(tmp_path / "king.csv", many)) as process:
-        wait_until(lambda: count(app, "finder_point") > 0)
+        wait_for_rows(app, process, more_than=0)
         answers = [
             client.post(
                 "/api/v1/requests", json=make_answers(), headers={"Idempotency-Key": f"key-{at}"}

@@ -409,7 +409,8 @@ def test_refused_address_is_kept_shown_and_written_to_no_more(
     assert (
         "The patient’s mail server refused the address on Tue, Nov 24, 12:00 pm: call instead."
     ) in page
-    assert "To the patient: we have it email: refused: 550 5.1.1 <…>: no mailbox" in page
+    refused = "email: refused Tue, Nov 24, 12:00 pm: 550 5.1.1 <…>: no mailbox"
+    assert f"To the patient: we have it, {refused}" in page
     assert "206 555 0123 email refused: call" in main_text(client.get("/staff/"))
     no_phone = "No phone number was given, so only their own page tells them."
     assert no_phone not in page

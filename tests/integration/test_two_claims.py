@@ -1,9 +1,9 @@
 """Two people, two processes, one request each time: whoever claims it first is on it alone."""
 
 import json
-import os
 from collections import Counter
 
+import pytest
 from flask import Flask
 
 from clinicdir import clock
@@ -15,16 +15,14 @@ from tests.integration.test_concurrency import finish, start
 from tests.make import make_staff, make_submission
 from tests.tables import rows
 
-# CLAIMS=1000 in the environment makes the full run.
-CLAIMS = int(os.environ.get("CLAIMS", "50"))  # noqa: TID251 - the length of this test alone
 
-
-def test_of_four_claims_on_each_request_one_wins(app: Flask) -> None:
+@pytest.mark.parametrize("claims", [50, pytest.param(1_000, marks=pytest.mark.soak)])
+def test_of_four_claims_on_each_request_one_wins(app: Flask, claims: int) -> None:
     with app.app_context():
         people = [make_staff(f"desk{number}@example.com").id for number in range(4)]
         submission = make_submission(app)
         with transaction():
-            for number in range(CLAIMS):
+            for number in range(claims):
                 arrival = Arrival(f"claims:{number}", RequestChannel.API)
                 submit_request(submission, arrival, actor=PATIENT, now=clock.now())
     settings = app.extensions["clinicdir"].settings
@@ -42,4 +40,4 @@ def test_of_four_claims_on_each_request_one_wins(app: Flask) -> None:
     stored = rows(app, "appointment_request", "claimed_by", "reference", "version", "status")
     assert sorted(won) == sorted((person, reference) for person, reference, _, _ in stored)
     assert {(version, status) for _, _, version, status in stored} == {(2, "in_review")}
-    assert Counter(rows(app, "request_event", "action")) == {"submit": CLAIMS, "claim": CLAIMS}
+    assert Counter(rows(app, "request_event", "action")) == {"submit": claims, "claim": claims}

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from clinicdir.appointments.entering import NOTICE_TOLD
 from clinicdir.appointments.merging import JOINED
 from clinicdir.appointments.models import RequestEvent
-from clinicdir.appointments.rules import Action, show_reference
+from clinicdir.appointments.rules import Action, RequestChannel, show_reference
 from clinicdir.appointments.undoing import UNDONE
 from clinicdir.audit.rules import ActorKind
 from clinicdir.web.filters import age
 from clinicdir.web.language import gettext
 from clinicdir.web.staff_labels import (
     ANSWER_NAMES,
+    CHANNELS,
     EVENT_WORDS,
     IN_CALENDAR,
     OUTCOMES,
@@ -38,7 +40,8 @@ def history_lines(
     lines = []
     for event in events:
         said = event.unseal()
-        who = "" if event.action is Action.SUBMIT else who_did(event, people)
+        is_patients = event.action is Action.SUBMIT and event.staff_id is None
+        who = "" if is_patients else who_did(event, people)
         lines.append(Line(event.at, _words(event.action, said, places), who, said.get("note")))
     return lines
 
@@ -81,6 +84,9 @@ def _words(action: Action, said: Mapping[str, Any], places: Mapping[str, str]) -
         return gettext("undone: %(what)s", what=undone[0]) if undone else what
     if action is Action.NOTE and details:
         return _pressed(details)
+    if action is Action.SUBMIT and details[-1:] == [NOTICE_TOLD]:
+        channel = gettext(CHANNELS[RequestChannel(details[0])])
+        return gettext("entered (%(channel)s), the privacy notice was told", channel=channel)
     if action is Action.CHANGE:
         return gettext("%(what)s (%(details)s)", what=what, details=_answer_names(said))
     added = _added(action, details)

@@ -6,7 +6,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from clinicdir import clock
 from clinicdir.appointments.operations import Move, act
-from clinicdir.appointments.queries import get_request, list_events
+from clinicdir.appointments.queries import get_request, list_events, list_likely_duplicates
 from clinicdir.appointments.rules import Action, parse_reference
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import location_chain
@@ -15,14 +15,14 @@ from clinicdir.errors import NotAllowed, NotFound
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.staff.queries import names_of
-from clinicdir.staff.rules import Right
+from clinicdir.staff.rules import Right, Scope
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.login import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.history import history_lines
 from clinicdir.web.staff.on_line import line_hit, line_scope, own_places
-from clinicdir.web.staff.opened import facts_of
+from clinicdir.web.staff.opened import MOST_ALIKE, facts_of
 from clinicdir.web.staff_forms import MoveForm
 
 
@@ -84,9 +84,17 @@ def _line_page(reference: str, *, problem: str | None = None) -> str:
         places=own_places(member.scope),
         **facts_of(found, now=now),
         lines=history_lines(events, people, places),
+        alike=list_likely_duplicates(found, scope=_reach(), limit=MOST_ALIKE),
         problem=problem,
         now=now,
     )
+
+
+def _reach() -> Scope:
+    """Return the own clinics and those on the line: whose callers the person may look up."""
+    member = signed_in()
+    own, beyond = member.scope.location_ids, line_scope(member).location_ids
+    return Scope((own or frozenset()) | (beyond or frozenset()))
 
 
 def _checked(reference: str) -> str:

@@ -38,12 +38,13 @@ from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.delivery_lines import delivery_lines
 from clinicdir.web.staff.history import history_lines, is_in_calendar, latest_change, who_did
 from clinicdir.web.staff.steps import Steps, steps_of, undo_step
 from clinicdir.web.staff_forms import Choices, MoveForm, time_choices
-from clinicdir.web.staff_labels import NOTICES, SUSPICIONS
+from clinicdir.web.staff_labels import CHANNELS, SUSPICIONS
 
-_MOST_ALIKE = 5
+MOST_ALIKE = 5
 
 
 @bp.get("/requests/<reference>")
@@ -156,16 +157,18 @@ def _beside(
     """Return what stands beside the moves: undo, notices, and requests much alike."""
     scope, person = signed_in().scope, signed_in().id
     undoable = find_undoable(events, staff_id=person, now=now) if steps.note else None
+    latest = events[-1]
     return {
+        # Until somebody does the next thing: the patient is still at the counter or on the phone.
+        "is_entered_now": latest.action is Action.SUBMIT and latest.staff_id == person,
         "undo": None if undoable is None else undo_step(found, undoable.action),
         "takes_duplicates": takes_duplicates,
         "can_join": steps.is_more(Action.MERGE.value),
         "changed": latest_change(events, now=now),
-        "deliveries": list_deliveries(found.id),
-        "notices": {kind.value: gettext(words) for kind, words in NOTICES.items()},
+        "delivery_rows": delivery_lines(list_deliveries(found.id), now=now),
         "in_calendar": is_in_calendar(events),
         "original": find_original(found, scope=scope),
-        "alike": list_likely_duplicates(found, scope=scope, limit=_MOST_ALIKE),
+        "alike": list_likely_duplicates(found, scope=scope, limit=MOST_ALIKE),
     }
 
 
@@ -182,6 +185,7 @@ def facts_of(found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
         "sections": answer_rows(stored_answers(found), parts().intake),
         "offers": list_offers(found, now=now) if found.status is Status.OFFERED else [],
         "also_fine": [place.name for place in list_ticked(found) if place.id != found.location_id],
+        "channel": gettext(CHANNELS[found.channel]) if found.channel in CHANNELS else "",
         "promise": found.promise_at if waits else None,
         "is_overdue": is_overdue(found, now),
         "suspicions": [

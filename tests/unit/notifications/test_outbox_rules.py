@@ -8,7 +8,6 @@ import html5lib
 import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 
-from clinicdir.notifications.channels import SmtpAddress
 from clinicdir.notifications.messages import MessageTexts
 from clinicdir.notifications.rules import (
     ADDRESS_WAIT,
@@ -17,6 +16,7 @@ from clinicdir.notifications.rules import (
     next_wait,
     without_address,
 )
+from clinicdir.notifications.smtp import SmtpAddress
 from clinicdir.resources import resource_dir
 from tests.architecture.test_translatable import Brackets, untranslated
 
@@ -25,10 +25,15 @@ NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 VALUES = {"clinic": "Renton", "reference": "C7K-4KQ2", "link": "https://clinics.example/x"}
 
 
-def test_waits_double_from_twenty_seconds_to_half_an_hour() -> None:
-    waits = [next_wait(attempts).total_seconds() for attempts in range(1, 12)]
-    assert waits == [20, 40, 80, 160, 320, 640, 1280, 1800, 1800, 1800, 1800]
-    assert next_wait(10_000).total_seconds() == 1800
+def test_waits_double_from_twenty_seconds_to_ten_minutes() -> None:
+    waits = [next_wait(attempts).total_seconds() for attempts in range(1, 9)]
+    assert waits == [20, 40, 80, 160, 320, 600, 600, 600]
+    assert next_wait(10_000).total_seconds() == 600
+
+
+def test_waits_are_spread_over_a_fifth_more() -> None:
+    assert next_wait(1, spread=1.0).total_seconds() == 24
+    assert next_wait(10_000, spread=0.5).total_seconds() == 660
 
 
 def test_lack_of_an_address_is_looked_at_every_five_minutes() -> None:
