@@ -83,14 +83,15 @@ def notify(
     if was_aside or request.status is Status.QUARANTINED:
         return
     if action in _WAITS_ANEW and tells_clinic:
-        _tell_clinic(request, MessageKind.REQUEST_WAITS, now=now)
+        _enqueue(request, MessageKind.REQUEST_WAITS, now=now)
     elif by_patient and action in _UNHEARD_OF:
-        _tell_clinic(request, MessageKind.PATIENT_CHANGED, now=now)
+        _enqueue(request, MessageKind.PATIENT_CHANGED, now=now)
     told = TOLD.get(action)
     if told is None or is_spam(request) or not reads_mail(request):
         return
     if not by_patient or action in OWN_TOLD:
-        _enqueue(request, told, now=now, wait=AT_ONCE if by_patient else UNDO_WAIT)
+        waits = not by_patient and action is not Action.SUBMIT
+        _enqueue(request, told, now=now, wait=UNDO_WAIT if waits else AT_ONCE)
 
 
 def take_back(
@@ -109,23 +110,16 @@ def take_back(
         if row.kind is told and row.is_free:
             drop(row.id, now=now)
     if request.status is Status.RECEIVED:
-        waits = [row for row in rows if row.kind is MessageKind.REQUEST_WAITS]
-        if waits and not _told_or_waits(waits):
-            _tell_clinic(request, MessageKind.REQUEST_WAITS, now=now)
+        # What stands in for another channel is dropped where that one got through.
+        firsts = [row for row in rows if row.follows_id is None]
+        waits = [row for row in firsts if row.kind is MessageKind.REQUEST_WAITS]
+        _tell_again(request, waits, now=now)
     if is_spam(request) or not reads_mail(request):
         return
     if wrong:
         _enqueue(request, MessageKind.TELL_CORRECTED, now=now, wait=_rest(wrong, now=now))
     else:
         _tell_again(request, [row for row in rows if _tells(row, request.status)], now=now)
-
-
-def _told_or_waits(rows: list[Queued]) -> bool:
-    """Say whether the last of a clinic's messages has left or will: by one channel is enough."""
-    latest = max(row.created_at for row in rows)
-    last = [row for row in rows if row.created_at == latest]
-    dropped = all(row.state is DeliveryState.NOT_NEEDED or row.in_hand_until for row in last)
-    return not dropped or any(row.is_free for row in rows)
 
 
 def _may_have_left(row: Queued, *, since: datetime) -> bool:
@@ -152,10 +146,6 @@ def _rest(rows: Iterable[Queued], *, now: datetime) -> timedelta:
     return max([row.in_hand_until - now for row in rows if row.in_hand_until], default=AT_ONCE)
 
 
-def _tell_clinic(request: AppointmentRequest, kind: MessageKind, *, now: datetime) -> None:
-    tell_clinic(kind, request.location, subject_id=request.id, now=now)
-
-
 def _enqueue(
     request: AppointmentRequest,
     kind: MessageKind,
@@ -163,4 +153,7 @@ def _enqueue(
     now: datetime,
     wait: timedelta = AT_ONCE,
 ) -> None:
-    enqueue(kind, channel=Channel.EMAIL, subject_id=request.id, now=now, wait=wait)
+    if kind.to_patient:
+        enqueue(kind, channel=Channel.EMAIL, subject_id=request.id, now=now, wait=wait)
+    else:
+        tell_clinic(kind, request.location, subject_id=request.id, now=now, wait=wait)

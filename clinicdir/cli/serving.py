@@ -19,6 +19,7 @@ from sqlalchemy import inspect, text
 from waitress.server import create_server
 
 from clinicdir import clock
+from clinicdir.appointments.digest import queue_digests, resolve_digest
 from clinicdir.appointments.drafts import drop_old_drafts
 from clinicdir.appointments.messages import note_refusal, resolve
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
@@ -35,7 +36,7 @@ from clinicdir.notifications.delivery import Post, deliver_due
 from clinicdir.notifications.messages import MessageTexts
 from clinicdir.notifications.operations import drop_unneeded
 from clinicdir.notifications.queries import has_dead
-from clinicdir.notifications.rules import Channel
+from clinicdir.notifications.rules import Channel, Message, MessageKind
 from clinicdir.notifications.smtp import SmtpAddress, SmtpChannel
 from clinicdir.notifications.workers import BEAT_EVERY_S, beat
 from clinicdir.resources import resource_dir
@@ -122,12 +123,17 @@ def make_post() -> Post:
         close=smtp.close if smtp else lambda: None,
         sender=settings.mail_from,
         texts=MessageTexts(resource_dir("templates") / "messages"),
-        resolve=lambda kind, subject_id: resolve(
-            kind, subject_id, base_url=settings.url, now=clock.now()
-        ),
+        resolve=_resolve,
         refused=note_refusal,
         routes=make_routes(settings),
     )
+
+
+def _resolve(kind: MessageKind, subject_id: int) -> Message:
+    settings, now = parts().settings, clock.now()
+    if kind is MessageKind.DIGEST:
+        return resolve_digest(subject_id, base_url=settings.url, now=now)
+    return resolve(kind, subject_id, base_url=settings.url, now=now)
 
 
 def run_server(app: Flask) -> None:
@@ -287,6 +293,7 @@ def _look_through() -> None:
     now = clock.now()
     expire_offers(now=now)
     release_lapsed(now=now)
+    queue_digests(now=now)
     if has_dead():
         with transaction():
             drop_unneeded(make_post().resolve, now=now)

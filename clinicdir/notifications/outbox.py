@@ -20,9 +20,9 @@ class Queued:
     id: int
     kind: MessageKind
     state: DeliveryState
-    created_at: datetime
     finished_at: datetime | None
     in_hand_until: datetime | None
+    follows_id: int | None
 
     @property
     def is_free(self) -> bool:
@@ -43,32 +43,36 @@ def enqueue(
     Where one of the same kind still waits, that one is due then instead: it tells how things are
     when it leaves, so a second one beside it would tell nothing more.
     """
-    waiting = find_waiting(kind, subject_id=subject_id, now=now).get(channel)
-    message = waiting or new_message(kind, channel=channel, subject_id=subject_id, now=now)
-    message.due_at = now + wait
-    db.session.add(message)
+    waiting = list_free(kind, subject_id, now=now).get(channel)
+    if waiting is not None:
+        waiting.due_at = now + wait
+        return
+    db.session.add(new_message(kind, channel=channel, subject_id=subject_id, now=now, wait=wait))
+
+
+def list_free(kind: MessageKind, subject_id: int, *, now: datetime) -> dict[Channel, OutboxMessage]:
+    """Return the messages of a kind that wait and that no worker has in hand, by channel."""
+    rows = [row for row in _lock(subject_id) if row.kind is kind]
+    return {row.channel: row for row in reversed(rows) if _queued(row, now).is_free}
 
 
 def new_message(
-    kind: MessageKind, *, channel: Channel, subject_id: int, now: datetime
+    kind: MessageKind,
+    *,
+    channel: Channel,
+    subject_id: int,
+    now: datetime,
+    wait: timedelta = AT_ONCE,
 ) -> OutboxMessage:
-    """Return a message that is not in the outbox yet, due now."""
+    """Return a message that is not in the outbox yet, due after `wait`."""
     return OutboxMessage(
         message_key=str(uuid.uuid4()),
         kind=kind,
         channel=channel,
         subject_id=subject_id,
         created_at=now,
-        due_at=now,
+        due_at=now + wait,
     )
-
-
-def find_waiting(
-    kind: MessageKind, *, subject_id: int, now: datetime
-) -> dict[Channel, OutboxMessage]:
-    """Return by channel what waits to tell the same, and is in no worker's hand."""
-    rows = [row for row in _lock(subject_id) if row.kind is kind]
-    return {row.channel: row for row in rows if _queued(row, now).is_free}
 
 
 def lock_messages(subject_id: int, *, now: datetime) -> list[Queued]:
@@ -108,10 +112,5 @@ def _queued(row: OutboxMessage, now: datetime) -> Queued:
     until = row.leased_until if row.state is DeliveryState.WAITING else None
     is_in_hand = until is not None and until > now
     return Queued(
-        id=row.id,
-        kind=row.kind,
-        state=row.state,
-        created_at=row.created_at,
-        finished_at=row.finished_at,
-        in_hand_until=until if is_in_hand else None,
+        row.id, row.kind, row.state, row.finished_at, until if is_in_hand else None, row.follows_id
     )

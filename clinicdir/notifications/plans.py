@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from typing import cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Table, or_, select, update
 
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import Actor, location_chain
@@ -16,7 +17,7 @@ from clinicdir.locations.rules import TelecomSystem
 from clinicdir.notifications.channels import NoAddress
 from clinicdir.notifications.delivery import NotNeeded
 from clinicdir.notifications.models import NoticeChannel, NoticePlan, OutboxMessage
-from clinicdir.notifications.outbox import find_waiting, new_message
+from clinicdir.notifications.outbox import AT_ONCE, list_free, new_message
 from clinicdir.notifications.rules import Channel, MessageKind
 
 PLAN_CHANGED = "notice_plan"
@@ -90,6 +91,27 @@ def _leads(step: Step, location: Location) -> str | None:
     """Return where a step leads, None where that is nowhere."""
     system = _SYSTEMS.get(step.channel)
     return step.to or (location.telecom_value(system) if system else None)
+
+
+def list_digests(*, before: date) -> list[int]:
+    """Return the locations whose manager gets a digest and has had none since before this day."""
+    query = select(NoticePlan).where(
+        or_(NoticePlan.digested_on.is_(None), NoticePlan.digested_on < before)
+    )
+    rows = db.session.scalars(query.order_by(NoticePlan.location_id))
+    return [row.location_id for row in rows if row.unseal()["digest_to"]]
+
+
+def note_digest(location_id: int, on: date) -> bool:
+    """Write down that this day's digest is done, False where it was before."""
+    row = cast("Table", NoticePlan.__table__)
+    # Not by the mapped class: no new version comes of it, which would make a page stale.
+    query = update(row).where(
+        row.c.location_id == location_id,
+        or_(row.c.digested_on.is_(None), row.c.digested_on < on),
+    )
+    found = db.session.execute(query.values(digested_on=on).returning(row.c.id)).first()
+    return found is not None
 
 
 def _read(row: NoticePlan) -> Plan:
@@ -167,22 +189,28 @@ def target_of(location: Location, channel: Channel) -> tuple[str, str | None]:
     return target, step.secret or None
 
 
-def tell_clinic(kind: MessageKind, location: Location, *, subject_id: int, now: datetime) -> None:
+def tell_clinic(
+    kind: MessageKind,
+    location: Location,
+    *,
+    subject_id: int,
+    now: datetime,
+    wait: timedelta = AT_ONCE,
+) -> None:
     """Write a clinic's messages into the outbox, one for each channel that is on.
 
     What stands in for another channel waits until that one has had its time; should that fail
-    before, it leaves at once; should that get through, it never does. What still waits to tell
-    the same is due then instead of another beside it.
+    before, it leaves at once; should that get through, it never does. Where one of the same kind
+    and channel still waits, that one is due then instead.
     """
     plan = plan_of(location.id)
-    waiting = find_waiting(kind, subject_id=subject_id, now=now)
+    waiting = list_free(kind, subject_id, now=now)
     written: dict[Channel, OutboxMessage] = {}
     for step in _in_order(plan.steps):
-        due_at = now
-        message = waiting.get(step.channel)
-        if message is None:
-            message = new_message(kind, channel=step.channel, subject_id=subject_id, now=now)
-        message.follows_id = None
+        message = waiting.get(step.channel) or new_message(
+            kind, channel=step.channel, subject_id=subject_id, now=now
+        )
+        due_at, message.follows_id = now + wait, None
         if step.follows is not None:
             first = written[step.follows]
             message.follows_id = first.id

@@ -31,6 +31,7 @@ class MessageKind(enum.StrEnum):
 
     REQUEST_WAITS = "request_waits"
     PATIENT_CHANGED = "patient_changed"
+    DIGEST = "digest"
     TELL_RECEIVED = "tell_received"
     TELL_TRIED = "tell_tried"
     TELL_OFFERED = "tell_offered"

@@ -102,7 +102,9 @@ def test_value_that_a_text_lacks_is_an_error() -> None:
 
 
 PATIENTS_VALUES = VALUES | {"status": "booked", "left": "Covington"}
-TEMPLATES = [*(kind.value for kind in MessageKind), "tell_booked_anew", "tell_closing"]
+# The digest is a plain list of several requests: tests/integration/test_digest.py.
+KINDS = [kind.value for kind in MessageKind if kind is not MessageKind.DIGEST]
+TEMPLATES = [*KINDS, "tell_booked_anew", "tell_closing"]
 
 
 def written(template: str, **changes: str) -> EmailMessage:
