@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from email import message_from_bytes, policy
+from email.contentmanager import ContentManager, raw_data_manager
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,26 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from clinicdir import clock
 
 PASSWORD = "right"
+
+
+class _PlainFirst(ContentManager):
+    """Gives as the content of a mail in two forms the one that is plain text."""
+
+    def get_content(self, msg: EmailMessage, *args: Any, **kw: Any) -> Any:  # type: ignore[override]  # noqa: ANN401
+        plain = msg.get_body(("plain",)) if msg.is_multipart() else msg
+        assert plain is not None
+        return raw_data_manager.get_content(plain, *args, **kw)
+
+
+_READING = policy.SMTP.clone(content_manager=_PlainFirst())
+
+
+def html_of(mail: EmailMessage) -> str:
+    """Return the HTML form of a mail."""
+    part = mail.get_body(("html",))
+    assert isinstance(part, EmailMessage)
+    html: str = part.get_content()
+    return html
 
 
 class MailServer:
@@ -69,7 +90,7 @@ class MailServer:
     ) -> str:
         answer = self.answers.get("DATA", "250 OK")
         if answer.startswith("250"):
-            parsed = message_from_bytes(envelope.content, policy=policy.SMTP)
+            parsed = message_from_bytes(envelope.content, policy=_READING)
             assert isinstance(parsed, EmailMessage)
             self.mails.append(parsed)
             self.recipients.append(list(envelope.rcpt_tos))

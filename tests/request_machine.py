@@ -489,7 +489,10 @@ class Requests(RuleBasedStateMachine):
             assert {row.word_hash for row in words[life.row_id]} == {
                 ring.fingerprint("name_word", word) for word in life.words
             }
-            assert [row.kind for row in messages[life.row_id]] == life.messages
+            kinds = [row.kind for row in messages[life.row_id]]
+            assert [kind for kind in kinds if not kind.to_patient] == life.messages
+            told = [kind for kind in kinds if kind.to_patient]
+            assert len(told) == len(set(told)) <= len({action for action, *_ in life.events})
             assert Counter(
                 (row.chain, row.action, row.detail) for row in audited[life.reference]
             ) == Counter(

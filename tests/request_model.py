@@ -145,10 +145,15 @@ class Life:
         new.audited.append((new.location_id, action.value, f"{was} > {new.status}"))
         told_anew = action in (Action.TRANSFER, Action.CLEAR, Action.RELEASE)
         if told_anew and new.status is not Status.QUARANTINED:
-            new.messages.append("request_waits")
+            new.tell("request_waits")
         elif wish.who.kind == PATIENT and was is not Status.QUARANTINED:
-            new.messages.append("patient_changed")
+            new.tell("patient_changed")
         return new
+
+    def tell(self, kind: str) -> None:
+        """Queue a message; none leaves here, and one of a kind that waits is enough."""
+        if kind not in self.messages:
+            self.messages.append(kind)
 
     def hold(self, wish: Wish, now: datetime) -> None:
         number = wish.who.number

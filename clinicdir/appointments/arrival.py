@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from clinicdir.appointments.filing import file_answers, file_names
 from clinicdir.appointments.models import AppointmentRequest, RequestLocation
+from clinicdir.appointments.notices import notify
 from clinicdir.appointments.operations import add_event
 from clinicdir.appointments.promise import promised_by
 from clinicdir.appointments.rules import Action, RequestChannel, Status, new_reference
@@ -21,8 +22,6 @@ from clinicdir.crypto import new_row_key, token_hash
 from clinicdir.db import db, key_ring
 from clinicdir.errors import Conflict, FieldError, Invalid, marked
 from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.notifications.outbox import enqueue
-from clinicdir.notifications.rules import Channel, MessageKind
 
 _DIGEST_BYTES = 32
 _NO_SIGNS = Signs()
@@ -76,14 +75,14 @@ def submit_request(
     _add_ticked(appointment_request, locations)
     words = {"note": None, "details": list(arrival.details)} if arrival.details else None
     add_event(appointment_request, Action.SUBMIT, came_from=None, actor=actor, now=now, words=words)
-    is_quarantined = appointment_request.status is Status.QUARANTINED
-    if not is_quarantined and chosen.id not in arrival.untold:
-        enqueue(
-            MessageKind.REQUEST_WAITS,
-            channel=Channel.EMAIL,
-            subject_id=appointment_request.id,
-            now=now,
-        )
+    notify(
+        appointment_request,
+        Action.SUBMIT,
+        came_from=None,
+        by_patient=True,
+        now=now,
+        tells_clinic=chosen.id not in arrival.untold,
+    )
     return appointment_request
 
 

@@ -53,6 +53,8 @@ def change_answers(
     if not changed:
         return
     file_answers(request, values)
+    if "email" in changed:
+        request.email_refused_at = None
     request.answers_version += 1
     act(request, Move(Action.CHANGE, details=changed), actor=actor, now=now)
     if not {"patient_name", "asker_name"}.isdisjoint(changed):

@@ -27,7 +27,7 @@ def move_some(left: Location, to: Location, *, actor: Actor, now: datetime) -> i
     """Pass on the first open requests and return how many; 0 says that none is left.
 
     Whoever is on one of them loses the hold: the request has to be taken up at the other clinic.
-    Promises stay as they are.
+    Promises stay as they are; patients who read mail are told, as of any request passed on.
     """
     query = (
         select(AppointmentRequest)
@@ -40,14 +40,4 @@ def move_some(left: Location, to: Location, *, actor: Actor, now: datetime) -> i
     for request in moved:
         request.claimed_by = request.claimed_until = None
         act(request, Move(Action.TRANSFER, location=to, note=REASON), actor=actor, now=now)
-        tell_patient(request, left, now=now)
     return len(moved)
-
-
-def tell_patient(request: AppointmentRequest, left: Location, *, now: datetime) -> None:
-    """Tell a patient that another clinic has the request now: the one place for that notice.
-
-    There is no message to patients yet, so this says nothing; the patient's own page shows the
-    new clinic and its phone number at once.
-    """
-    del request, left, now

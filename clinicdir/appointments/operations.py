@@ -8,6 +8,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from clinicdir.appointments.held_times import hold_places
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
+from clinicdir.appointments.notices import notify
 from clinicdir.appointments.offers import check_times, find_offer, hold_out, settle_offers
 from clinicdir.appointments.rules import FIRST_CONTACTS, Action, Status, next_status
 from clinicdir.audit.operations import record
@@ -15,18 +16,15 @@ from clinicdir.audit.rules import Actor, ActorKind, location_chain
 from clinicdir.db import db
 from clinicdir.errors import NotAllowed
 from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.notifications.outbox import enqueue
-from clinicdir.notifications.rules import Channel, MessageKind
 
 LEASE = timedelta(minutes=15)
 # What is written beside a request does not end anybody's hold on it.
 _BESIDE = frozenset({Action.NOTE, Action.LOG_CONTACT, Action.CHANGE})
 _OF_PATIENTS = frozenset({Action.CHANGE, Action.WITHDRAW, Action.BOOK, Action.TRANSFER})
-# After these a request waits for whoever takes it up, and the clinic must be told of it again.
-_WAITS_ANEW = frozenset({Action.TRANSFER, Action.CLEAR, Action.RELEASE})
-_UNHEARD_OF = frozenset({Action.CHANGE, Action.WITHDRAW, Action.BOOK})
 # A booking that goes over into one of these stays in the patient's calendar.
 _KEEPS_BOOKING = frozenset({Status.BOOKED, Status.ATTENDED, Status.MISSED})
+# Stands in the words of an event that has ended a wait to try again, for an undo of it.
+HIDDEN_UNTIL = "hidden_until"
 _HOLDS_PLACES = _KEEPS_BOOKING | {Status.OFFERED}
 
 
@@ -46,7 +44,7 @@ class Move:
     note: str | None = None
     details: tuple[str, ...] = ()
     try_again_at: datetime | None = None
-    # It leads back to before a mistaken press, so it tells the patient nothing.
+    # It leads back to before a mistaken press, so by itself it tells nobody anything.
     undoes: bool = False
 
 
@@ -60,6 +58,7 @@ class _Step:
     came_from: Status
     to: Status
     left: Location
+    hidden_until: datetime | None
 
     @property
     def action(self) -> Action:
@@ -116,6 +115,7 @@ def _step(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetim
         came_from=request.status,
         to=next_status(request.status, move.action),
         left=request.location,
+        hidden_until=request.try_again_at,
     )
 
 
@@ -222,6 +222,8 @@ def _write_down(request: AppointmentRequest, step: _Step) -> None:
         words["reason"] = move.decline_reason
     if request.location_id != step.left.id:
         words["passed"] = [step.left.slug, request.location.slug]
+    if step.hidden_until not in (None, request.try_again_at):
+        words[HIDDEN_UNTIL] = step.hidden_until.isoformat()
     # Chains are locked in the order of the clinics: two that pass on to each other must not
     # each hold what the other waits for.
     for location_id in sorted({step.left.id, request.location_id}):
@@ -246,15 +248,15 @@ def _write_down(request: AppointmentRequest, step: _Step) -> None:
 
 
 def _tell(request: AppointmentRequest, step: _Step) -> None:
-    """Write the message to the clinic that a step causes; what may be spam sends none."""
-    from_patient = step.by_patient and step.action in _UNHEARD_OF
-    kind = None
-    if step.action in _WAITS_ANEW and step.to is not Status.QUARANTINED:
-        kind = MessageKind.REQUEST_WAITS
-    elif from_patient and step.came_from is not Status.QUARANTINED:
-        kind = MessageKind.PATIENT_CHANGED
-    if kind is not None:
-        enqueue(kind, channel=Channel.EMAIL, subject_id=request.id, now=step.now)
+    """Write the messages that a step causes; what an undo leaves to be told stands in `undoing`."""
+    if not step.move.undoes:
+        notify(
+            request,
+            step.action,
+            came_from=step.came_from,
+            by_patient=step.by_patient,
+            now=step.now,
+        )
 
 
 def lease_holder(appointment_request: AppointmentRequest, *, now: datetime) -> int | None:

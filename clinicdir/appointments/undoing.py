@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 
 from clinicdir.appointments.held_times import hold_places
 from clinicdir.appointments.models import AppointmentRequest, Offer, RequestEvent
-from clinicdir.appointments.operations import Move, act
+from clinicdir.appointments.notices import take_back
+from clinicdir.appointments.operations import HIDDEN_UNTIL, Move, act
 from clinicdir.appointments.queries import list_events
 from clinicdir.appointments.rules import Action, Status
 from clinicdir.audit.rules import Actor
@@ -82,6 +83,7 @@ def undo(request: AppointmentRequest, seen_version: int, *, actor: Actor, now: d
         request.booked_at = None
     for step in steps:
         act(request, step, actor=actor, now=now)
+    take_back(request, last.action, since=last.at, now=now)
 
 
 def _is_own_move(event: RequestEvent, staff_id: int | None) -> bool:
@@ -100,9 +102,11 @@ def _steps_back(request: AppointmentRequest, last: RequestEvent, *, now: datetim
         times = _times_of_last_offer(request, now=now)
     if last.from_status is not None and (times or last.from_status is not Status.OFFERED):
         actions += _ON.get(last.from_status, ())
+    hidden_until = last.unseal().get(HIDDEN_UNTIL)
     return [
         Move(
             action,
+            try_again_at=datetime.fromisoformat(hidden_until) if hidden_until else None,
             booked_at=request.booked_at if action is Action.BOOK else None,
             offered=times if action is Action.OFFER else (),
             details=(UNDONE,) if number else (UNDONE, last.action.value),

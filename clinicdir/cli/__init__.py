@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from clinicdir.cli import auditing, demo, directory, doctor, finding, people, serving
+from clinicdir.cli import auditing, delivering, demo, directory, doctor, finding, people, serving
 
 
 def init_app(app: Flask) -> None:
@@ -16,7 +16,7 @@ def init_app(app: Flask) -> None:
         finding.finder,
         people.staff,
         people.requests,
-        people.notifications,
+        delivering.notifications,
         people.keys,
         auditing.audit,
     ):

@@ -1,12 +1,9 @@
 """`flask doctor`: what is wrong or worth knowing, each with its cure."""
 
-import enum
 import json
 import sqlite3
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -16,6 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from clinicdir import clock
 from clinicdir.appointments.promise import promised_by
+from clinicdir.cli.fax_check import look_at_fax
+from clinicdir.cli.findings import Finding, Weight
+from clinicdir.cli.message_check import look_at_messages, send_test_mail
 from clinicdir.cli.refusals import JSON_HELP
 from clinicdir.cli.serving import newest_version, schema_version
 from clinicdir.db import WAL_IS_SAFE, db, sqlite_path
@@ -24,48 +24,22 @@ from clinicdir.locations.hours import hours_of
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.locations.rules import TelecomSystem, display_number
-from clinicdir.notifications.channels import send_nothing
-from clinicdir.notifications.fax import Unreachable
-from clinicdir.notifications.fax_choice import Mailing, fax_driver_of, fonts_of
-from clinicdir.notifications.fax_hylafax import HylafaxDriver
-from clinicdir.notifications.queries import count_outbox
 from clinicdir.settings import PREFIX
 from clinicdir.web.health import failing_checks
 from clinicdir.web.parts import parts
 
-_STALE = timedelta(hours=1)
 _SECRET_WORDS = ("KEY", "SMTP_URL", "DATABASE_URL", "OPTIONS", "FAX_URL", "HEADER", "SECRET")
-
-
-class Weight(enum.StrEnum):
-    """How much a finding matters: only trouble makes the exit code 1."""
-
-    FINE = "fine"
-    NOTE = "note"
-    WARNING = "warning"
-    TROUBLE = "trouble"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the doctor: what was looked at, how it is, what to do."""
-
-    weight: Weight
-    subject: str
-    state: str
-    cure: str = ""
-
-    def __str__(self) -> str:
-        """Return the finding as one line."""
-        cure = f" {self.cure}" if self.cure else ""
-        return f"{self.weight:7}  {self.subject}: {self.state}.{cure}"
 
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+@click.option("--send-test-mail", "address", metavar="ADDRESS", help="Only send a mail there.")
 @with_appcontext
-def doctor(as_json: bool) -> None:
+def doctor(as_json: bool, address: str | None) -> None:
     """Look at settings, database, messages and clinics; name each trouble with its cure."""
+    if address is not None:
+        send_test_mail(address)
+        return
     findings = list(examine())
     if as_json:
         rows = [
@@ -100,7 +74,7 @@ def examine() -> Iterator[Finding]:
         return
     yield from _database(version)
     if version == newest_version():
-        for look in (_readiness, _messages, _fax, _geocoder, _clinics):
+        for look in (_readiness, look_at_messages, look_at_fax, _geocoder, _clinics):
             yield from look()
 
 
@@ -161,57 +135,6 @@ _CURES: dict[str, str] = {
 def _readiness() -> Iterator[Finding]:
     for name in failing_checks():
         yield Finding(Weight.TROUBLE, f"readiness of {name}", "fails", _CURES[name])
-
-
-def _messages() -> Iterator[Finding]:
-    count = count_outbox()
-    if parts().settings.smtp_url is None:
-        yield Finding(
-            Weight.WARNING,
-            "messages",
-            f"nobody is being notified, no mail server is set; {count.waiting} wait",
-            "Set CLINICDIR_SMTP_URL and CLINICDIR_MAIL_FROM.",
-        )
-    elif count.oldest_at is not None and clock.now() - count.oldest_at > _STALE:
-        yield Finding(
-            Weight.WARNING,
-            "messages",
-            f"{count.waiting} wait, the oldest since {count.oldest_at:%Y-%m-%d %H:%M} UTC",
-            "Run `flask notifications deliver` and see what it says.",
-        )
-    else:
-        yield Finding(Weight.FINE, "messages", f"{count.waiting} wait")
-    if count.refused:
-        yield Finding(
-            Weight.WARNING,
-            "messages",
-            f"{count.refused} were refused for good",
-            "Correct the clinics' e-mail addresses; the requests stand in the inbox.",
-        )
-
-
-def _fax() -> Iterator[Finding]:
-    """Say whether faxes can leave, and what their page cannot show; nothing while fax is off."""
-    settings = parts().settings
-    if settings.fax_url is None:
-        return
-    try:
-        driver = fax_driver_of(settings, Mailing(send_nothing, settings.mail_from, clock.now))
-        if isinstance(driver, HylafaxDriver):
-            driver.check()
-        yield Finding(Weight.FINE, "fax", "set up")
-    except ValueError as problem:
-        yield Finding(Weight.TROUBLE, "fax", "no fax can leave", str(problem))
-    except Unreachable as trouble:
-        cure = "Install hylafax-client, check CLINICDIR_FAX_URL and that its server runs."
-        yield Finding(Weight.WARNING, "fax", str(trouble), cure)
-    for lack in fonts_of(settings).lacks():
-        yield Finding(
-            Weight.WARNING,
-            "fax page",
-            f"{lack.script} cannot be printed; the page shows boxes and says so",
-            f"Install the Debian package {lack.package}, or set CLINICDIR_FAX_FONTS.",
-        )
 
 
 def _geocoder() -> Iterator[Finding]:

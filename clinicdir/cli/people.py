@@ -14,11 +14,9 @@ from clinicdir.appointments.rules import Status
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.cli.refusals import JSON_HELP, in_plain_words
-from clinicdir.cli.serving import make_post
 from clinicdir.crypto import new_key
 from clinicdir.db import transaction
 from clinicdir.locations.queries import get_location
-from clinicdir.notifications.delivery import deliver_due
 from clinicdir.staff import operations
 from clinicdir.staff.queries import list_staff, with_factor
 from clinicdir.staff.rules import EVERYWHERE, Role, Scope
@@ -26,7 +24,6 @@ from clinicdir.web.parts import parts
 
 staff = AppGroup("staff", help="Invite, move, disable and list the people who answer requests.")
 requests = AppGroup("requests", help="List appointment requests.")
-notifications = AppGroup("notifications", help="Deliver messages that wait.")
 keys = AppGroup("keys", help="Make keys.")
 
 _ROLE = click.option(
@@ -152,14 +149,6 @@ def list_all(
         return
     for row in rows:
         click.echo("  ".join(str(row[name]) for name in ("reference", "location", "status")))
-
-
-@notifications.command("deliver")
-@in_plain_words
-def deliver() -> None:
-    """Try each message that is due once."""
-    accepted = deliver_due(make_post(), clock=clock.now)
-    click.echo(f"{accepted} accepted by the mail server.")
 
 
 @keys.command("new")

@@ -2,12 +2,15 @@
 
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
 import threading
 import time
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from flask import Flask, current_app
@@ -16,17 +19,26 @@ from sqlalchemy import inspect, text
 from waitress.server import create_server
 
 from clinicdir import clock
+from clinicdir.appointments.digest import queue_digests, resolve_digest
 from clinicdir.appointments.drafts import drop_old_drafts
-from clinicdir.appointments.messages import resolve
+from clinicdir.appointments.messages import note_refusal, resolve
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM
 from clinicdir.cli.refusals import in_plain_words
+from clinicdir.cli.routing import make_routes
 from clinicdir.cli.wire import StrictChannel
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
 from clinicdir.locations import seeds
-from clinicdir.notifications.channels import Send, SmtpAddress, SmtpChannel, send_nothing
+from clinicdir.notifications.channel_states import resume_channels
+from clinicdir.notifications.channels import send_nothing
+from clinicdir.notifications.claiming import Worker
 from clinicdir.notifications.delivery import Post, deliver_due
 from clinicdir.notifications.messages import MessageTexts
+from clinicdir.notifications.operations import drop_unneeded
+from clinicdir.notifications.queries import has_dead
+from clinicdir.notifications.rules import Channel, Message, MessageKind
+from clinicdir.notifications.smtp import SmtpAddress, SmtpChannel
+from clinicdir.notifications.workers import BEAT_EVERY_S, beat
 from clinicdir.resources import resource_dir
 from clinicdir.web.parts import parts
 from clinicdir.web.quotas import sightings
@@ -39,9 +51,16 @@ _HEADER_BYTES = 32_768
 # The site refuses more than 64,000 bytes; this much is read to say so, and then the line is cut.
 _BODY_BYTES = 1_000_000
 _DRAIN_S = 25
+_LEAVE_S = 5
 _EVERY_S = 2.0
+_AT_ONCE = 10_000
+_AT_ONCE_S = 60.0
 _LOOK_EVERY_S = 60.0
 _TIDY_EVERY_S = 3600.0
+_WORKERS: dict[str, dict[str, Any]] = {
+    "outbox": {"channels": (Channel.EMAIL,)},
+    "outbox-slow": {"channels": (Channel.FAX, Channel.WEBHOOK), "tidies": False},
+}
 
 
 @click.command("serve")
@@ -96,15 +115,25 @@ def newest_version() -> str:
 def make_post() -> Post:
     """Return what the outbox worker needs, from the settings."""
     settings = parts().settings
-    send: Send = send_nothing
+    smtp = None
     if settings.smtp_url is not None:
-        send = SmtpChannel(SmtpAddress.parse(settings.smtp_url.get_secret_value())).send
+        smtp = SmtpChannel(SmtpAddress.parse(settings.smtp_url.get_secret_value()))
     return Post(
-        send=send,
+        send=smtp.send if smtp else send_nothing,
+        close=smtp.close if smtp else lambda: None,
         sender=settings.mail_from,
         texts=MessageTexts(resource_dir("templates") / "messages"),
-        resolve=lambda kind, subject_id: resolve(kind, subject_id, base_url=settings.url),
+        resolve=_resolve,
+        refused=note_refusal,
+        routes=make_routes(settings),
     )
+
+
+def _resolve(kind: MessageKind, subject_id: int) -> Message:
+    settings, now = parts().settings, clock.now()
+    if kind is MessageKind.DIGEST:
+        return resolve_digest(subject_id, base_url=settings.url, now=now)
+    return resolve(kind, subject_id, base_url=settings.url, now=now)
 
 
 def run_server(app: Flask) -> None:
@@ -113,7 +142,7 @@ def run_server(app: Flask) -> None:
     # A read left open here would keep every writer waiting, for as long as the site runs.
     db.session.remove()
     stop = threading.Event()
-    worker = threading.Thread(target=_work, args=(app, stop), name="outbox", daemon=True)
+    workers = _workers(app, stop)
     try:
         server = create_server(
             app,
@@ -136,14 +165,16 @@ def run_server(app: Flask) -> None:
         sys.exit(1)
     server.channel_class = StrictChannel
     _drain_on_sigterm(server)
-    worker.start()
+    for worker in workers:
+        worker.start()
     click.echo(f"clinicdir is at {settings.url} (Ctrl+C ends it)")
     sys.stdout.flush()
     try:
         server.run()
     finally:
         stop.set()
-        worker.join(timeout=5)
+        for worker in workers:
+            worker.join(timeout=_LEAVE_S)
 
 
 def _one_address(host: str) -> str:
@@ -184,21 +215,85 @@ def _drain_on_sigterm(server: object) -> None:
     signal.signal(signal.SIGTERM, leave)
 
 
-def _work(app: Flask, stop: threading.Event) -> None:
-    """Deliver what is due and tidy up, until told to stop; no trouble ends the worker."""
-    looked = tidied = float("-inf")
-    while not stop.wait(_EVERY_S):
-        try:
-            with app.app_context():
-                deliver_due(make_post(), clock=clock.now)
-                if time.monotonic() - looked > _LOOK_EVERY_S:
-                    expire_offers(now=clock.now())
-                    release_lapsed(now=clock.now())
-                    looked = time.monotonic()
-                if time.monotonic() - tidied > _TIDY_EVERY_S:
-                    with transaction():
-                        drop_old_drafts(now=clock.now())
-                    sightings().purge()
-                    tidied = time.monotonic()
-        except Exception:  # noqa: BLE001 - whatever it was, messages must go on leaving
-            _log.exception("the outbox worker goes on after a fault")
+def deliver_until(app: Flask, stop: threading.Event) -> None:
+    """Run the workers until told to stop."""
+    workers = _workers(app, stop)
+    for worker in workers:
+        worker.start()
+    stop.wait()
+    for worker in workers:
+        worker.join(timeout=_LEAVE_S)
+
+
+def _workers(app: Flask, stop: threading.Event) -> list[threading.Thread]:
+    """Return the workers; a fax or a webhook takes its time, so e-mails do not wait behind it."""
+    return [
+        threading.Thread(target=_work, args=(app, stop), kwargs=options, name=name, daemon=True)
+        for name, options in _WORKERS.items()
+    ]
+
+
+def _work(
+    app: Flask,
+    stop: threading.Event,
+    *,
+    channels: Collection[Channel] = tuple(Channel),
+    tidies: bool = True,
+) -> None:
+    """Deliver what is due by these channels until told to stop; no trouble ends the worker."""
+    worker = Worker()
+    with _unended(app):
+        resume_channels()
+    beat_at = looked = tidied = float("-inf")
+    wait = _EVERY_S
+    while not stop.wait(wait):
+        wait = _EVERY_S
+        with _unended(app):
+            if time.monotonic() - beat_at > BEAT_EVERY_S:
+                with transaction():
+                    beat(f"{socket.gethostname()}:{os.getpid()}", now=clock.now())
+                beat_at = time.monotonic()
+            done = deliver_due(
+                make_post(),
+                clock=clock.now,
+                limit=_AT_ONCE,
+                worker=worker,
+                channels=channels,
+                stopped=_stops_at(time.monotonic() + _AT_ONCE_S, stop),
+            )
+            wait = 0 if done else _EVERY_S  # as long as messages leave, there may be more
+        if tidies and time.monotonic() - looked > _LOOK_EVERY_S:
+            with _unended(app):
+                _look_through()
+            looked = time.monotonic()
+        if tidies and time.monotonic() - tidied > _TIDY_EVERY_S:
+            with _unended(app):
+                with transaction():
+                    drop_old_drafts(now=clock.now())
+                sightings().purge()
+            tidied = time.monotonic()
+
+
+def _stops_at(until: float, stop: threading.Event) -> Callable[[], bool]:
+    return lambda: stop.is_set() or time.monotonic() > until
+
+
+@contextlib.contextmanager
+def _unended(app: Flask) -> Iterator[None]:
+    """Give the app's context; whatever goes wrong in it, the worker goes on."""
+    try:
+        with app.app_context():
+            yield
+    except Exception:  # noqa: BLE001 - whatever it was, messages must go on leaving
+        _log.exception("the outbox worker goes on after a fault")
+
+
+def _look_through() -> None:
+    """Do what a minute brings: what lapses, and messages given up that nobody needs any more."""
+    now = clock.now()
+    expire_offers(now=now)
+    release_lapsed(now=now)
+    queue_digests(now=now)
+    if has_dead():
+        with transaction():
+            drop_unneeded(make_post().resolve, now=now)

@@ -1,33 +1,66 @@
-"""The worker: takes due messages from the outbox, one at a time, and hands them out.
+"""The worker: takes due messages from the outbox, hands them out one by one, notes each outcome.
 
-No network call is made inside a transaction. A row is leased in a short one, sent outside any,
-and marked in another short one; a worker that dies in between lets the lease run out, so that a
-message leaves at least once and always with the same Message-ID.
+No network call is made inside a transaction. Rows are leased in a short one, each is sent outside
+any, and marked in another short one before the next is sent; a worker that dies in between lets
+the lease run out, so that a message leaves at least once and always with the same Message-ID.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+import random
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
-
 from clinicdir.db import db, transaction
-from clinicdir.notifications.channels import NoAddress, Refused, Send, Troubled
+from clinicdir.notifications.channel_states import (
+    is_paused,
+    note_success,
+    pause,
+    pause_unset,
+    troubled_channels,
+)
+from clinicdir.notifications.channels import (
+    Down,
+    NoAddress,
+    NoChannel,
+    Parcel,
+    Receipt,
+    Refused,
+    Route,
+    Send,
+    Troubled,
+)
+from clinicdir.notifications.claiming import (
+    BATCH,
+    Outcome,
+    Standing,
+    Taken,
+    Worker,
+    give_back,
+    has_got_through,
+    note,
+    take_batch,
+)
+from clinicdir.notifications.life import Happening
 from clinicdir.notifications.messages import MessageTexts
-from clinicdir.notifications.models import OutboxMessage
 from clinicdir.notifications.rules import (
     ADDRESS_WAIT,
+    FARTHEST_WAIT,
+    Channel,
     DeliveryState,
     Message,
     MessageKind,
     next_wait,
+    without_address,
 )
 
 _log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=2)
 _ERROR_LENGTH = 300
+# What a batch tells is true for so long: then the rest is given back and taken anew.
+_BATCH_S = 5.0
+_GOT_THROUGH = frozenset({DeliveryState.ACCEPTED, DeliveryState.DELIVERED})
 
 
 class NotNeeded(Exception):  # noqa: N818 - reads as a word
@@ -35,101 +68,225 @@ class NotNeeded(Exception):  # noqa: N818 - reads as a word
 
 
 Resolve = Callable[[MessageKind, int], Message]
+# What it tells of, by kind and number, the address that was refused, and when.
+TellRefusal = Callable[[MessageKind, int, str, datetime], None]
+
+
+def _tell_nobody(_kind: MessageKind, _subject_id: int, _address: str, _now: datetime) -> None:
+    """Stand for whoever wants to know of a refusal, where nobody does."""
 
 
 @dataclass(frozen=True)
 class Post:
-    """What the worker needs: how to send, from whom, in what words."""
+    """What the worker needs: how to send, from whom, in what words, whom to tell of a refusal.
+
+    `routes` are the channels besides e-mail; `spread`, from 0 to 1, spreads the tries of messages
+    that failed together.
+    """
 
     send: Send
     sender: str
     texts: MessageTexts
     resolve: Resolve
+    refused: TellRefusal = _tell_nobody
+    close: Callable[[], None] = lambda: None
+    routes: Mapping[Channel, Route] = field(default_factory=dict)
+    spread: Callable[[], float] = random.random
 
 
-@dataclass(frozen=True)
-class _Taken:
-    id: int
-    message_key: str
-    kind: MessageKind
-    subject_id: int
+def deliver_due(
+    post: Post,
+    *,
+    clock: Callable[[], datetime],
+    limit: int = 100,
+    worker: Worker | None = None,
+    channels: Collection[Channel] = tuple(Channel),
+    stopped: Callable[[], bool] = lambda: False,
+) -> int:
+    """Try each due message of these channels once, at most `limit`, until `stopped`.
+
+    Return how many the other side accepted.
+    """
+    return _Run(post, clock, worker or Worker(), channels, stopped).go(limit)
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    state: DeliveryState
-    error: str | None
-    tried: bool
+@dataclass
+class _Run:
+    """One go over what is due; the connection to the mail server lasts as long."""
 
+    post: Post
+    clock: Callable[[], datetime]
+    worker: Worker
+    channels: Collection[Channel]
+    stopped: Callable[[], bool]
+    troubled: dict[Channel, datetime | None] = field(default_factory=dict)
 
-def deliver_due(post: Post, *, clock: Callable[[], datetime], limit: int = 100) -> int:
-    """Try each due message once, at most `limit`; return how many the server accepted."""
-    accepted = 0
-    for _ in range(limit):
-        taken = _take(clock())
-        if taken is None:
-            break
-        accepted += _deliver(taken, post, clock) is DeliveryState.ACCEPTED
-    return accepted
+    def go(self, limit: int) -> int:
+        """Try at most so many; return how many got through."""
+        got_through = tried = 0
+        if self.worker.unnoted is not None:
+            # Until this is written nothing else leaves, for it could not be written either.
+            self._note(*self.worker.unnoted)
+        try:
+            while tried < limit and not self.stopped():
+                batch = self._take(limit - tried)
+                if not batch:
+                    break
+                states = self._deliver_batch(batch)
+                tried += len(states)
+                got_through += sum(state in _GOT_THROUGH for state in states)
+        finally:
+            self.post.close()
+        return got_through
 
+    def _take(self, most: int) -> list[Taken]:
+        now = self.clock()
+        self.troubled = troubled_channels()
+        free = [one for one in self.channels if not is_paused(self.troubled.get(one), now)]
+        return take_batch(self.worker, channels=free, now=now, limit=min(most, BATCH))
 
-def _take(now: datetime) -> _Taken | None:
-    """Lease the message that has been due longest; two workers never get the same one."""
-    query = (
-        select(OutboxMessage)
-        .where(
-            OutboxMessage.state == DeliveryState.WAITING,
-            OutboxMessage.due_at <= now,
-            or_(OutboxMessage.leased_until.is_(None), OutboxMessage.leased_until <= now),
-        )
-        .order_by(OutboxMessage.due_at, OutboxMessage.id)
-        .limit(1)
-    )
-    if db.session.scalar(query) is None:
-        return None  # the usual case asks for no write lock
-    with transaction():
-        row = db.session.scalar(query.with_for_update(skip_locked=True))
-        if row is None:
+    def _deliver_batch(self, batch: list[Taken]) -> list[DeliveryState]:
+        began, states = time.monotonic(), list[DeliveryState]()
+        rest, untried = list(batch), list[Taken]()
+        told = {taken.id: self._resolve(taken) for taken in batch}
+        db.session.rollback()  # the read ends here: nothing is held open while mails leave
+        try:
+            while rest and time.monotonic() - began < _BATCH_S and not self.stopped():
+                taken = rest.pop(0)
+                if is_paused(self.troubled.get(taken.channel), self.clock()):
+                    untried.append(taken)
+                else:
+                    states.append(self._note(taken, self._try(taken, told[taken.id])))
+        finally:
+            give_back(self.worker, [*untried, *rest])
+        return states
+
+    def _note(self, taken: Taken, outcome: Outcome) -> DeliveryState:
+        """Write an outcome down; what cannot be written now is kept and written first next time."""
+        self.worker.unnoted = (taken, outcome)
+        now = self.clock()
+        with transaction():
+            state = note(self.worker, taken, outcome, now=now)
+            self._note_channel(taken.channel, outcome, now)
+        self.worker.unnoted = None
+        return state
+
+    def _note_channel(self, channel: Channel, outcome: Outcome, now: datetime) -> None:
+        error = outcome.error or ""
+        if outcome.standing is Standing.DOWN:
+            self.troubled[channel] = pause(channel, error, now=now, spread=self.post.spread())
+        elif outcome.standing is Standing.UNSET:
+            self.troubled[channel] = pause_unset(channel, error, now=now)
+        elif outcome.standing is Standing.WORKS and channel in self.troubled:
+            note_success(channel)
+            del self.troubled[channel]
+
+    def _resolve(self, taken: Taken) -> Message | Exception | None:
+        """Return what a message says now, or why it cannot be told; None where only a job is."""
+        if taken.state is DeliveryState.HANDED_OVER:
             return None
-        row.leased_until = now + LEASE
-        return _Taken(row.id, row.message_key, row.kind, row.subject_id)
+        try:
+            if taken.channel is Channel.EMAIL:
+                return self.post.resolve(taken.kind, taken.subject_id)
+            return self._route(taken.channel).resolve(taken.kind, taken.subject_id)
+        except Exception as fault:  # noqa: BLE001 - told when it is this message's turn
+            return fault
 
+    def _try(self, taken: Taken, told: Message | Exception | None) -> Outcome:
+        """Hand one message over, or ask how its job stands; say what came of it."""
+        if told is None:
+            return self._follow(taken)
+        wait = next_wait(taken.attempts + 1, spread=self.post.spread())
+        try:
+            return _outcome_of(self._hand_over(taken, told))
+        except (NotNeeded, NoAddress, Refused, Troubled) as said:
+            return self._after_trouble(taken, said, told, wait)
+        except Exception as fault:  # noqa: BLE001 - one bad message must not hold up the others
+            _log.exception("message %s cannot be delivered", taken.message_key)
+            return Outcome(Happening.FAIL, f"fault: {type(fault).__name__}", wait=wait, own=True)
 
-def _deliver(taken: _Taken, post: Post, clock: Callable[[], datetime]) -> DeliveryState:
-    state, error, tried = DeliveryState.WAITING, None, True
-    try:
-        message = post.resolve(taken.kind, taken.subject_id)
-        db.session.rollback()  # the read ends here: nothing is held open while the mail leaves
-        mail = post.texts.email(
-            message, sender=post.sender, message_key=taken.message_key, now=clock()
+    def _after_trouble(
+        self, taken: Taken, said: Exception, told: Message | Exception, wait: timedelta
+    ) -> Outcome:
+        address = told.to if isinstance(told, Message) else ""
+        if isinstance(said, Refused):
+            # Before the message is marked: should we die in between, it is refused once more.
+            self.post.refused(taken.kind, taken.subject_id, address, self.clock())
+        hidden = address if taken.kind.to_patient else ""
+        error = without_address(str(said), hidden)[:_ERROR_LENGTH]
+        return _outcome_of_trouble(said, error, wait)
+
+    def _hand_over(self, taken: Taken, told: Message | Exception) -> Receipt:
+        if taken.follows_id is not None and has_got_through(taken.follows_id):
+            raise NotNeeded
+        if isinstance(told, Exception):
+            raise told
+        if taken.channel is not Channel.EMAIL:
+            parcel = Parcel(
+                told, taken.message_key, taken.kind, at=taken.created_at, now=self.clock()
+            )
+            return self._route(taken.channel).send(parcel)
+        mail = self.post.texts.email(
+            told, sender=self.post.sender, message_key=taken.message_key, now=self.clock()
         )
-        post.send(mail)
-        state = DeliveryState.ACCEPTED
-    except NotNeeded:
-        state = DeliveryState.NOT_NEEDED
-    except Refused as refusal:
-        state, error = DeliveryState.REFUSED, str(refusal)
-    except NoAddress as lack:
-        error, tried = str(lack), False
-    except Troubled as trouble:
-        error = str(trouble)
-    except Exception as fault:  # noqa: BLE001 - one bad message must not hold up the others
-        _log.exception("message %s cannot be delivered", taken.message_key)
-        error = f"fault: {type(fault).__name__}"
-    _mark(taken, _Outcome(state, error, tried=tried), clock())
-    return state
+        self.post.send(mail)
+        return Receipt()
+
+    def _route(self, channel: Channel) -> Route:
+        route = self.post.routes.get(channel)
+        if route is None:
+            message = f"{channel} is not set up on this server"
+            raise NoChannel(message)
+        return route
+
+    def _follow(self, taken: Taken) -> Outcome:
+        """Ask how a job stands; one that cannot be asked about is left as it is, not sent anew."""
+        wait = next_wait(taken.attempts + 1, spread=self.post.spread())
+        try:
+            route = self._route(taken.channel)
+            if route.follow is None or taken.job is None:
+                return Outcome(Happening.HAND_OVER, tried=False, wait=ADDRESS_WAIT, job=taken.job)
+            return _outcome_of(route.follow(taken.job), job=taken.job, tried=False)
+        except Refused as refusal:
+            return Outcome(Happening.REFUSE, _cleaned(refusal), tried=False)
+        except (Down, NoAddress) as trouble:
+            return Outcome(
+                Happening.HAND_OVER, _cleaned(trouble), tried=False, wait=wait, job=taken.job
+            )
+        except Troubled as trouble:
+            return Outcome(Happening.FAIL, _cleaned(trouble), tried=False, wait=wait, own=True)
+        except Exception as fault:  # noqa: BLE001 - as above
+            _log.exception("the job of message %s cannot be followed", taken.message_key)
+            error = f"fault: {type(fault).__name__}"
+            return Outcome(Happening.HAND_OVER, error, tried=False, wait=wait, job=taken.job)
 
 
-def _mark(taken: _Taken, outcome: _Outcome, now: datetime) -> None:
-    with transaction():
-        row = db.session.get_one(OutboxMessage, taken.id, with_for_update=True)
-        if row.state is not DeliveryState.WAITING:
-            return  # our lease ran out, and another worker has finished it meanwhile
-        row.state = outcome.state
-        row.attempts += outcome.tried
-        row.leased_until = None
-        row.last_error = outcome.error[:_ERROR_LENGTH] if outcome.error else None
-        if outcome.state is DeliveryState.WAITING:
-            row.due_at = now + (next_wait(row.attempts) if outcome.tried else ADDRESS_WAIT)
-        else:
-            row.finished_at = now
+def _outcome_of(receipt: Receipt, *, job: str | None = None, tried: bool = True) -> Outcome:
+    return Outcome(
+        receipt.happening,
+        tried=tried,
+        wait=receipt.ask_again,
+        job=receipt.job or job,
+        detail=receipt.detail,
+        standing=Standing.WORKS,
+    )
+
+
+def _outcome_of_trouble(said: Exception, error: str, wait: timedelta) -> Outcome:
+    if isinstance(said, NotNeeded):
+        return Outcome(Happening.DROP)
+    if isinstance(said, NoAddress):
+        standing = Standing.UNSET if isinstance(said, NoChannel) else Standing.UNKNOWN
+        return Outcome(Happening.LACK, error, tried=False, wait=ADDRESS_WAIT, standing=standing)
+    if isinstance(said, Refused):
+        return Outcome(Happening.REFUSE, error, standing=Standing.WORKS)
+    if isinstance(said, Down):
+        return Outcome(Happening.FAIL, error, wait=wait, own=said.own, standing=Standing.DOWN)
+    asked_for: timedelta = getattr(said, "wait", wait)  # the other side may say how long
+    wait = min(max(wait, asked_for), FARTHEST_WAIT)
+    return Outcome(Happening.FAIL, error, wait=wait, own=True, standing=Standing.WORKS)
+
+
+def _cleaned(error: Exception) -> str:
+    """Return what the other side said without mailboxes: it is shown where no name may be."""
+    return without_address(str(error), "")[:_ERROR_LENGTH]

@@ -15,7 +15,7 @@ from clinicdir import clock
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.crypto import CannotOpen
 from clinicdir.db import db, key_ring, transaction
-from clinicdir.notifications.queries import is_stuck
+from clinicdir.notifications.queries import has_dead, is_stuck
 from clinicdir.web.parts import parts
 
 bp = Blueprint("health", __name__)
@@ -59,10 +59,10 @@ def _database_is_writable() -> bool:
 
 
 def _outbox_moves() -> bool:
-    """Say whether messages leave; while no mail server is set the doctor says so, not this."""
+    """Say whether messages leave and none was given up; of no mail server the doctor tells."""
     if parts().settings.smtp_url is None:
         return True
-    return not is_stuck(since=clock.now() - _OUTBOX_STUCK)
+    return not (has_dead() or is_stuck(since=clock.now() - _OUTBOX_STUCK))
 
 
 def _disk_has_room() -> bool:

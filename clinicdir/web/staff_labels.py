@@ -2,6 +2,7 @@
 
 from clinicdir.appointments.rules import Action, RequestChannel
 from clinicdir.errors import marked
+from clinicdir.notifications.rules import MessageKind
 
 # The ways by which staff hear of a request that they enter.
 CHANNELS = {
@@ -118,4 +119,21 @@ SUSPICIONS = {
     "busy_address": marked("many requests came from one network address"),
     "busy_phone": marked("many requests came with this phone number"),
     "unsigned": marked("it did not come from a page of ours"),
+}
+# What a message tells, and whom.
+NOTICES = {
+    MessageKind.REQUEST_WAITS: marked("To the clinic: a request waits"),
+    MessageKind.PATIENT_CHANGED: marked("To the clinic: the patient has changed it"),
+    MessageKind.TELL_RECEIVED: marked("To the patient: we have it"),
+    MessageKind.TELL_TRIED: marked("To the patient: we tried to reach you"),
+    MessageKind.TELL_OFFERED: marked("To the patient: choose a time"),
+    MessageKind.TELL_BOOKED: marked("To the patient: booked"),
+    MessageKind.TELL_RETIMED: marked("To the patient: the time is off"),
+    MessageKind.TELL_WAITLISTED: marked("To the patient: on the short-notice list"),
+    MessageKind.TELL_DECLINED: marked("To the patient: declined"),
+    MessageKind.TELL_REOPENED: marked("To the patient: opened again"),
+    MessageKind.TELL_PASSED_ON: marked("To the patient: another clinic has it"),
+    MessageKind.TELL_WITHDRAWN: marked("To the patient: withdrawn"),
+    MessageKind.TELL_GIVEN_UP: marked("To the patient: closed without a reply"),
+    MessageKind.TELL_CORRECTED: marked("To the patient: a correction"),
 }

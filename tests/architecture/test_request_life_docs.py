@@ -5,6 +5,7 @@
 
 from pathlib import Path
 
+from clinicdir.appointments.notices import OWN_TOLD, TOLD, TRUE_IN
 from clinicdir.appointments.rules import TRANSITIONS, Action, Status
 
 PAGE = Path(__file__).parents[2] / "docs" / "request-life.md"
@@ -39,12 +40,23 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def mails() -> str:
+    """Return which move tells the patient by mail, and in which states that mail is still true."""
+    lines = ["| move | mail | true, and so sent, in |", "|---|---|---|"]
+    for action, kind in TOLD.items():
+        states = ", ".join(status for status in Status if status in TRUE_IN[kind])
+        lines.append(f"| `{action}` | `{kind}` | {states} |")
+    return "\n".join(lines)
+
+
 def generated() -> str:
     anywhere = ", ".join(f"`{a}` → {TRANSITIONS[Status.RECEIVED, a]}" for a in FROM_ANYWHERE)
     anywhere = anywhere.replace("`note` → received", "`note` → the same state")
     return (
         f"## Moves by state\n\n{table()}\n\nFrom every state: {anywhere}.\n\n"
-        f"## Diagram\n\n```mermaid\n{diagram()}\n```\n"
+        f"## Diagram\n\n```mermaid\n{diagram()}\n```\n\n"
+        f"## Mail to the patient\n\n{mails()}\n\n"
+        f"Of the patient's own presses these alone cause one: {', '.join(sorted(OWN_TOLD))}.\n"
     )
 
 

@@ -251,7 +251,8 @@ def test_settings_are_light_and_for_everybody(site: Flask, base: str, walked: Wa
     cookie = client.get_cookie("clinicdir")
     assert cookie is not None
     walked.context.add_cookies([{"name": "clinicdir", "value": cookie.value, "url": base}])
-    for path in ("/staff/settings", "/staff/settings/renton", "/locations/renton"):
+    notices = "/staff/settings/renton/notices"
+    for path in ("/staff/settings", "/staff/settings/renton", notices, "/locations/renton"):
         walked.load(base + path, f"walk {path}")
     page = walked.page
     page.goto(f"{base}/staff/settings/renton")

@@ -21,7 +21,7 @@ from clinicdir.locations.models import LocationStatus
 from clinicdir.locations.queries import get_location
 from clinicdir.staff.rules import EVERYWHERE
 from clinicdir.staff.sessions import actor_of
-from tests.lives import actions_of, do, messages_of
+from tests.lives import actions_of, do, let_messages_leave, messages_of
 from tests.make import TODAY, make_request, make_staff
 from tests.tables import all_rows, rows
 
@@ -238,6 +238,7 @@ def test_patient_chooses_another_clinic_and_keeps_the_place_in_line(
     do(app, reference, Action.CLAIM, actor=desk, now=NOW)
     with app.app_context(), transaction():
         get_request(reference, scope=EVERYWHERE).promise_at = SOON
+    let_messages_leave(app)
     before = read(app, reference)
     move_to(app, reference, "issaquah")
     after = read(app, reference)

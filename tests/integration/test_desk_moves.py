@@ -18,6 +18,7 @@ from clinicdir.staff.rules import EVERYWHERE, Role
 from clinicdir.web.staff.steps import STAFF_ACTIONS
 from tests.client import page_text
 from tests.conftest import Clock
+from tests.lives import let_messages_leave
 from tests.make import make_request, make_staff, sign_in, token_of
 from tests.tables import all_rows, rows
 
@@ -123,6 +124,7 @@ def test_each_move_of_a_state_works_and_every_other_is_refused(
         reference = make_in(app, status)
         if (status, action) == (Status.IN_REVIEW, Action.RELEASE):
             send(app, manager, reference, Action.CLAIM)  # only who is on it puts it back
+        let_messages_leave(app)
         before = all_rows(app, without=("audit_entry", "audit_head", "staff_session"))
         # An hour that is still ahead: nobody has come to it, and nobody has missed it.
         too_soon = action in (Action.ATTEND, Action.MISS)

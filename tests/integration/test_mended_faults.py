@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 from clinicdir.appointments.answers import AnswerReader
 from clinicdir.db import transaction
 from clinicdir.locations.queries import day_at, get_location
-from clinicdir.notifications.channels import Refused, Troubled, told_apart
+from clinicdir.notifications.channels import Refused, Troubled
+from clinicdir.notifications.smtp import told_apart
 from tests.conftest import build_app
 from tests.make import make_answers, make_request, make_staff, sign_in
 

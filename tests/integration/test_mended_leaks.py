@@ -76,7 +76,12 @@ def test_what_turned_out_to_be_spam_sends_no_message_that_waited(app: Flask) -> 
     make_own(app, Status.QUARANTINED)
     (number,) = rows(app, "appointment_request", "id")
     with app.app_context(), pytest.raises(NotNeeded):
-        resolve(MessageKind.PATIENT_CHANGED, number, base_url="http://127.0.0.1:8000")
+        resolve(
+            MessageKind.PATIENT_CHANGED,
+            number,
+            base_url="http://127.0.0.1:8000",
+            now=clock.now(),
+        )
 
 
 def test_limit_that_is_set_later_counts_what_is_booked_already(app: Flask) -> None:

@@ -16,7 +16,7 @@ from clinicdir.locations.models import LocationStatus
 from clinicdir.locations.queries import get_location
 from clinicdir.staff.rules import EVERYWHERE
 from clinicdir.staff.sessions import actor_of
-from tests.lives import actions_of, do, messages_of, offers_of
+from tests.lives import actions_of, do, let_messages_leave, messages_of, offers_of
 from tests.make import make_request, make_staff
 from tests.tables import rows
 
@@ -167,6 +167,7 @@ def test_passing_on_ends_offers_and_lease_and_keeps_the_promise(
         before = get_request(reference, scope=EVERYWHERE)
         kept = (before.promise_at, before.due_at, before.created_at, before.first_contact_at)
         left, renton = before.version, before.location_id
+    let_messages_leave(app)
     pass_on(app, reference, "bellevue", actor=desk, now=NOW + SOON)
     with app.app_context():
         after = get_request(reference, scope=EVERYWHERE)
@@ -223,7 +224,9 @@ def test_only_who_is_on_it_puts_it_back_or_the_system_when_the_hold_has_ended(
     for actor, now in ((other, NOW), (SYSTEM, late - SOON), (other, late)):
         with pytest.raises(NotAllowed):
             do(app, made, Action.RELEASE, actor=actor, now=now)
+    let_messages_leave(app)
     do(app, made, Action.RELEASE, actor=desk, now=late)
+    let_messages_leave(app)
     do(app, made, Action.CLAIM, actor=desk, now=NOW)
     do(app, made, Action.RELEASE, actor=SYSTEM, now=late)
     assert actions_of(app, made) == [Action.CLAIM, Action.RELEASE, Action.CLAIM, Action.RELEASE]

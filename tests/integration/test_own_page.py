@@ -44,6 +44,7 @@ KEEP = (
     " If this is an emergency, call 911."
 )
 # Heading, what is said, and what can be done.
+NO_MAIL = "You get no email about this request: look here to see how it stands."
 SAID = {
     Status.RECEIVED: ("We have your request", f"{NOT_YET} {NO_PROMISE} {CALL}", OPEN_WAYS),
     Status.QUARANTINED: ("We have your request", f"{NOT_YET} {NO_PROMISE} {CALL}", OPEN_WAYS),
@@ -103,9 +104,10 @@ def test_each_state_says_how_it_stands_and_what_can_be_done(
     (reference,) = rows(app, "appointment_request", "reference")
     head, said, ways = SAID[status]
     assert title(page) == f"{head} – HIDEF"
+    mail = "" if ways == CLOSED_WAYS else f"{NO_MAIL} "
     assert main_text(page) == (
         f"{head} Your reference{show_reference(reference)} Clinic: Renton {said}"
-        f" What you can do here {ways} {KEEP}"
+        f" What you can do here {ways} {mail}{KEEP}"
     )
     assert page.headers["Cache-Control"] == "no-store"
     assert "Set-Cookie" not in page.headers

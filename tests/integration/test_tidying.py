@@ -17,7 +17,7 @@ from clinicdir.db import db, transaction
 from clinicdir.staff.rules import EVERYWHERE
 from clinicdir.staff.sessions import actor_of
 from tests.conftest import Clock
-from tests.lives import actions_of, do, messages_of, offers_of
+from tests.lives import actions_of, do, let_messages_leave, messages_of, offers_of
 from tests.make import make_request, make_staff
 from tests.tables import all_rows, rows, together
 
@@ -38,6 +38,7 @@ def claimed(app: Flask, desk: Actor, count: int = 1) -> list[str]:
         made = [make_request(app, now=NOW).reference for _ in range(count)]
     for reference in made:
         do(app, reference, Action.CLAIM, actor=desk, now=NOW)
+    let_messages_leave(app)
     return made
 
 

@@ -24,7 +24,7 @@ from clinicdir.web.own_forms import CHANGES, CheckForm
 from clinicdir.web.parts import parts
 from clinicdir.web.public.blueprint import bp
 from clinicdir.web.public.own_check import check_page, is_checked, prove
-from clinicdir.web.public.own_view import PER_ADDRESS, frame, told_status
+from clinicdir.web.public.own_view import PER_ADDRESS, frame, mail_of, told_status
 from clinicdir.web.public.sent import was_sent_here
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
 
@@ -81,6 +81,7 @@ def _page(token: str, *, problem: str = "") -> str:
         may_withdraw=Action.WITHDRAW in possible,
         offers=list_offers(found, now=now) if found.status is Status.OFFERED else [],
         tried_at=_tried_at(found),
+        mail=mail_of(found),
         declined=decline_words(found.decline_reason, found.location.name),
         ladder_shown=ladder_shown,
         goal=goal_of_request(found) if ladder_shown else "",

@@ -8,11 +8,12 @@ from flask import Response, abort, make_response, render_template, request
 
 from clinicdir import clock
 from clinicdir.appointments.groups import Group, View, capped, count_groups, list_group
+from clinicdir.appointments.untold import list_untold
 from clinicdir.errors import NotFound
 from clinicdir.locations.mistakes import count_mistakes
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import organization_name
-from clinicdir.locations.rules import TelecomSystem
+from clinicdir.notifications.plans import list_unheard
 from clinicdir.staff.rules import Right, can
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
@@ -25,6 +26,7 @@ from clinicdir.web.staff.request_rows import request_rows
 from clinicdir.web.staff.search import SearchForm
 
 PAGE_SIZE = 50
+_UNTOLD_NAMED = 10
 _NOT_MODIFIED = 304
 
 
@@ -46,7 +48,8 @@ def inbox() -> Response:
             member=member,
             locations=locations,
             form=SearchForm(formdata=None),
-            unheard=_unheard(locations),
+            unheard=list_unheard(locations, mails=parts().settings.smtp_url is not None),
+            untold=list_untold(scope=member.scope, now=now, limit=_UNTOLD_NAMED),
             mistakes=count_mistakes(member.scope.location_ids)
             if can(member.role, Right.SETTINGS)
             else 0,
@@ -101,10 +104,3 @@ def _chosen(locations: list[Location]) -> Location | None:
     if chosen is None:
         raise NotFound
     return chosen
-
-
-def _unheard(locations: list[Location]) -> list[Location]:
-    """Return the locations that nobody is told about: no e-mail address, or no mail server."""
-    if parts().settings.smtp_url is None:
-        return locations
-    return [place for place in locations if place.telecom_value(TelecomSystem.EMAIL) is None]

@@ -38,6 +38,7 @@ from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.delivery_lines import delivery_lines
 from clinicdir.web.staff.history import history_lines, is_in_calendar, latest_change, who_did
 from clinicdir.web.staff.steps import Steps, steps_of, undo_step
 from clinicdir.web.staff_forms import Choices, MoveForm, time_choices
@@ -165,7 +166,7 @@ def _beside(
         "takes_duplicates": takes_duplicates,
         "can_join": steps.is_more(Action.MERGE.value),
         "changed": latest_change(events, now=now),
-        "deliveries": list_deliveries(found.id),
+        "delivery_rows": delivery_lines(list_deliveries(found.id), now=now),
         "in_calendar": is_in_calendar(events),
         "original": find_original(found, scope=scope),
         "alike": list_likely_duplicates(found, scope=scope, limit=MOST_ALIKE),

@@ -11,12 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from clinicdir.notifications.channels import Refused, SmtpAddress, SmtpChannel, Troubled
+from clinicdir.notifications.channels import Refused, Troubled
 from clinicdir.notifications.fax import FaxJob, FaxState, FaxStatus, HttpGateway, NoFax, Unreachable
 from clinicdir.notifications.fax_callback import BadCallback, read_callback, sign
 from clinicdir.notifications.fax_choice import Mailing, fax_driver
 from clinicdir.notifications.fax_http import HttpDriver, HttpForm
 from clinicdir.notifications.fax_hylafax import HylafaxDriver
+from clinicdir.notifications.smtp import SmtpAddress, SmtpChannel
 from tests.mail import free_port, running_mail_server
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
