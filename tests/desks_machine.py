@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import datetime, timedelta
+from itertools import product
 from typing import ClassVar
 
 from flask import Flask
@@ -20,7 +21,7 @@ from clinicdir.appointments.merging import merge
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.queries import get_by_link, get_request, list_requests
-from clinicdir.appointments.rules import Action, Status
+from clinicdir.appointments.rules import TRANSITIONS, Action, Status
 from clinicdir.appointments.undoing import undo
 from clinicdir.audit.rules import Actor
 from clinicdir.db import Base, db, transaction
@@ -29,9 +30,9 @@ from clinicdir.locations.queries import get_location
 from clinicdir.staff.rules import Scope
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.staff.on_line import line_scope
-from tests.desks_model import can_join, has_place, is_seen, put_back
+from tests.desks_model import UNDOABLE, can_join, has_place, is_seen, put_back
 from tests.make import make_staff
-from tests.request_machine import BEHIND, MOST_OPEN, PEOPLE, SLUGS, Requests, run
+from tests.request_machine import BEHIND, MOST_OPEN, PEOPLE, SLUGS, Requests, run, states_of
 from tests.request_model import PATIENT, STAFF, Life, Who, Wish
 
 OWN = (("renton", "covington"), ("renton",))
@@ -97,6 +98,10 @@ class TwoDesks(Requests):
         """Send a request; nobody ticks Bellevue first."""
         return super().submit_new(name, sorted(slugs, key=BEYOND.__eq__))
 
+    def submit_at(self, slug: str) -> str:
+        """Send a request to exactly this clinic."""
+        return super().submit_new("Kim Example", [slug, *(one for one in SLUGS if one != slug)])
+
     def slots(self, hours: set[int]) -> tuple[datetime, ...]:
         """Return few times of the next day, so that both desks want the same ones."""
         day = self.now.replace(hour=15, minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -118,11 +123,23 @@ class TwoDesks(Requests):
         who, (time,) = self.person(person, key), self.slots({hour})
         self.attempt_move(key, Wish(Action.BOOK, who, behind=behind, time=time))
 
-    @rule(key=Requests.keys, desk=DESK, behind=BEHIND, minutes=st.sampled_from([0, 0, 0, 9, 11]))
-    def undo_last(self, key: str, desk: int, behind: int, minutes: int) -> None:
+    @rule(
+        key=Requests.keys,
+        first=st.none() | st.sampled_from(UNDOABLE),
+        desk=DESK,
+        behind=BEHIND,
+        minutes=st.sampled_from([0, 0, 0, 9, 11]),
+    )
+    def undo_last(
+        self, key: str, first: Action | None, desk: int, behind: int, minutes: int
+    ) -> None:
         """Put the last move back: one's own or another's, in time or not."""
         type(self).steps += 1
         who = self.person(desk)
+        if first is not None:
+            key = self.led(key, states_of(first))
+            self.act_as(who, key, first, behind=0)
+            self.tables_say_what_the_model_says()
         theirs = [one for one in self.lives if self.undone(one, who) is not None]
         key = theirs[-1] if theirs and key not in theirs and behind == 0 else key
         self.now += timedelta(minutes=minutes)
@@ -140,11 +157,15 @@ class TwoDesks(Requests):
     def undone(self, key: str, who: Who) -> Life | None:
         return put_back(self.lives[key], who, self.others(key), self.now, self.slugs)
 
-    @rule(key=Requests.keys, into=Requests.keys, desk=DESK, behind=BEHIND)
+    @rule(key=Requests.keys, into=Requests.keys, desk=DESK, behind=st.sampled_from([0, 0, 1]))
     def join(self, key: str, into: str, desk: int, behind: int) -> None:
-        """Close a request as a duplicate of another."""
+        """Close a request as a duplicate of another, now and then one of the other clinic."""
         type(self).steps += 1
-        life, other, who = self.lives[key], self.lives[into], self.person(desk)
+        who, life = self.person(desk), self.lives[key]
+        if into == key and self.count_open() <= MOST_OPEN:
+            slug = OWN[0][life.location_id == self.locations["renton"]]
+            into = self.submit_new("Kim Example", [slug, BEYOND])
+        other = self.lives[into]
         wish = Wish(Action.MERGE, who, behind=behind)
         should = self.sees(who, key) and self.sees(who, into)
         should = should and can_join(life, other, wish, self.now)
@@ -170,23 +191,26 @@ class TwoDesks(Requests):
     def on_line(self, key: str) -> bool:
         return self.lives[key].location_id == self.locations[SHARED]
 
-    def may(self, key: str, wish: Wish) -> bool:
-        return self.lives[key].allows(wish, self.now)
-
     @rule(key=Requests.keys, desk=st.sampled_from([1, 1, 1, 0]), behind=BEHIND)
     def take_on_line(self, key: str, desk: int, behind: int) -> None:
         """Take a request of another clinic that answers the same number to Renton."""
-        type(self).steps += 1
-        who, slug = self.person(desk), OWN[desk][0]
-        wish = Wish(Action.TRANSFER, who, behind=behind, location_id=self.locations[slug])
-        theirs = [one for one in self.lives if self.on_line(one) and self.may(one, wish)]
+        theirs = [
+            one for one, life in self.lives.items() if self.on_line(one) and life.status.is_open
+        ]
         if theirs:
             key = theirs[-1]
         elif desk == 1 and self.count_open() <= MOST_OPEN:
-            key = self.submit_new("Kim Example", [SHARED, "renton", BEYOND])
+            key = self.submit_at(SHARED)
+        self.take_from(key, desk, behind=behind)
+
+    def take_from(self, key: str, desk: int, *, behind: int) -> None:
+        """Take a request over the line as a desk."""
+        type(self).steps += 1
+        who, slug = self.person(desk), OWN[desk][0]
+        wish = Wish(Action.TRANSFER, who, behind=behind, location_id=self.locations[slug])
         life = self.lives[key]
         has_line = desk == 1 and self.on_line(key)
-        should = has_line and self.may(key, wish)
+        should = has_line and life.allows(wish, self.now)
         assert who.number is not None
         try:
             with transaction():
@@ -246,8 +270,8 @@ class TwoDesks(Requests):
         self.now += timedelta(seconds=1)
 
 
-def run_two_desks(app: Flask, *, examples: int, steps: int) -> type[TwoDesks]:
-    """Run that many examples of that many steps with two desks; return what was done."""
+def desks_on(app: Flask) -> type[TwoDesks]:
+    """Return the machine with an app of its own, one place at each time, and the two desks."""
     table = Base.metadata.tables["location"]
     with app.app_context():
         with transaction():
@@ -268,5 +292,40 @@ def run_two_desks(app: Flask, *, examples: int, steps: int) -> type[TwoDesks]:
         }
     OnThisApp.app, OnThisApp.steps, OnThisApp.why = app, 0, Counter()
     OnThisApp.done, OnThisApp.refused, OnThisApp.moves = Counter(), Counter(), set()
-    run(OnThisApp, examples=examples, steps=steps)
     return OnThisApp
+
+
+def run_two_desks(app: Flask, *, examples: int, steps: int) -> type[TwoDesks]:
+    """Run that many examples of that many steps with two desks; return what was done."""
+    machine = desks_on(app)
+    run(machine, examples=examples, steps=steps)
+    return machine
+
+
+def do_everything_once(app: Flask) -> type[TwoDesks]:
+    """Undo each move that can be, by the wrong and the right desk; join and take from each clinic.
+
+    In any order such steps are rare; here none is left to chance.
+    """
+    machine = desks_on(app)
+    for status, action in TRANSITIONS:
+        if action in UNDOABLE:
+            one = machine()
+            key = one.submit_new("Robin Example", list(SLUGS))
+            assert one.led(key, frozenset({status})) == key
+            one.act_as(one.person(0), key, action, behind=0)
+            one.tables_say_what_the_model_says()
+            for desk in (1, 0):
+                one.undo_last(key, None, desk, 0, 0)
+                one.tables_say_what_the_model_says()
+            one.teardown()
+    for (slug, other), desk in product(product(SLUGS, repeat=2), (0, 1)):
+        one = machine()
+        key, into = (one.submit_at(where) for where in (slug, other))
+        for behind in (1, 0):
+            one.join(key, into, desk, behind)
+            one.tables_say_what_the_model_says()
+        one.take_from(into, desk, behind=0)
+        one.tables_say_what_the_model_says()
+        one.teardown()
+    return machine

@@ -5,7 +5,7 @@ import sys
 import pytest
 from flask import Flask
 
-from tests.desks_machine import run_two_desks
+from tests.desks_machine import do_everything_once, run_two_desks
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,9 @@ def test_two_desks_and_patients_follow_the_model_in_any_order_of_steps(
         "no place",
         "undo by another",
     }
+
+
+def test_each_undo_join_and_take_does_what_the_model_says(app: Flask) -> None:
+    ran = do_everything_once(app)
+    assert {"undo", "merge", "line"} <= set(ran.done)
+    assert ran.why["undo by another"] == ran.done["undo"]
