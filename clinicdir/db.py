@@ -4,8 +4,10 @@ import enum
 import fcntl
 import json
 import os
+import random
 import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -36,6 +38,7 @@ from clinicdir.crypto import KeyRing, new_row_key
 # WAL files of older releases can be corrupted by two checkpoints at once (sqlite.org, 3.51.3).
 WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
 BUSY_TIMEOUT_S = 4
+_SHORT_WAIT_MS = 4
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -177,8 +180,36 @@ def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _on_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
+    if not connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql("BEGIN DEFERRED")
+        return
+    raw: Any = connection.connection.driver_connection
+    raw.execute(f"PRAGMA busy_timeout = {_SHORT_WAIT_MS}")
+    try:
+        if not _began_to_write(raw):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises as SQLAlchemy does
+    finally:
+        # Reading and committing wait as long as ever.
+        raw.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1_000)}")
+
+
+def _began_to_write(raw: sqlite3.Connection) -> bool:
+    """Ask for the lock until it is ours; False where it stays another's or something is wrong.
+
+    SQLite itself asks ten times a second, and beside a process that writes all the while it can
+    miss every gap until it gives up. Asked every few milliseconds, the gaps are shared.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_S
+    while time.monotonic() < until:
+        try:
+            raw.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as problem:
+            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                return False
+            time.sleep(random.uniform(0, 0.004))  # noqa: S311 - spreads those who wait
+        else:
+            return True
+    return False
 
 
 def set_journal_mode(path: str) -> None:

@@ -71,6 +71,13 @@ class Settings(BaseSettings):
         None, description="mail server: `smtp://user:password@host:port` or `smtps://…`"
     )
     mail_from: str = Field("", description="sender of mails; needed with SMTP_URL")
+    fax_url: SecretStr | None = Field(
+        None, description="`hylafax://host:port`, `mailto:{digits}@…`, `https://…` or `interfax:`"
+    )
+    fax_fonts: Words = Field((), description="folders with fonts of the fax page, comma-separated")
+    fax_http_body: str = Field("", description="JSON posted to the `https://` gateway")
+    fax_http_header: SecretStr | None = Field(None, description="header that opens the gateway")
+    fax_callback_secret: SecretStr | None = Field(None, description="signs the gateway's callbacks")
     allow_private_webhooks: bool = Field(
         False, description="whether webhooks may use http:// and reach private addresses"
     )
@@ -93,7 +100,9 @@ class Settings(BaseSettings):
     social_twitter: str = Field("", description="link to the group's Twitter page, if set")
     social_youtube: str = Field("", description="link to the group's YouTube page, if set")
 
-    @field_validator("secret_key_fallbacks", "encryption_keys", "trusted_proxies", mode="before")
+    @field_validator(
+        "secret_key_fallbacks", "encryption_keys", "trusted_proxies", "fax_fonts", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -148,6 +157,14 @@ class Settings(BaseSettings):
             _ = parts and parts.port
         except ValueError:
             raise ValueError(allowed) from None
+        return value
+
+    @field_validator("fax_url")
+    @classmethod
+    def _check_fax(cls, value: SecretStr | None) -> SecretStr | None:
+        allowed = r"hylafax://.+|mailto:.*\{digits\}.*@.+|https?://.+|interfax:"
+        if value and not re.fullmatch(allowed, value.get_secret_value()):
+            raise ValueError("must begin with hylafax:// or https://, or be mailto:{digits}@…")
         return value
 
     @property
@@ -252,6 +269,9 @@ def _refuse_together(settings: Settings) -> None:
     troubles = []
     if settings.smtp_url is not None and "@" not in settings.mail_from:
         troubles.append("Set CLINICDIR_MAIL_FROM to the sender's address of the mails.")
+    fax_url = settings.fax_url.get_secret_value() if settings.fax_url else ""
+    if fax_url.startswith("mailto:") and settings.smtp_url is None:
+        troubles.append("Set CLINICDIR_SMTP_URL: faxes leave by mail.")
     if settings.is_production:
         troubles += _production_troubles(settings)
     if troubles:

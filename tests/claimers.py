@@ -1,6 +1,7 @@
 """A process of its own in which two people claim every request at once, for test_two_claims.
 
-It takes an instance folder, a database URL and the numbers of the two; it prints who got which.
+It takes an instance folder, a database URL and the numbers of the two; it prints who got which,
+and how often the database was too busy to store anything.
 """
 
 import json
@@ -23,8 +24,9 @@ from tests.conftest import build_app
 from tests.tables import together
 
 
-def claim_all(folder: str, url: str, *numbers: str) -> list[tuple[int, str]]:
-    """Return each person's number with each reference that the person got."""
+def claim_all(folder: str, url: str, *numbers: str) -> tuple[list[tuple[int, str]], int]:
+    """Return each person's number with each reference that the person got; and the busy times."""
+    busy = [0]
     app = build_app(Path(folder), database_url=url)
     with app.app_context():
         query = db.select(AppointmentRequest.reference).order_by(AppointmentRequest.id)
@@ -35,20 +37,20 @@ def claim_all(folder: str, url: str, *numbers: str) -> list[tuple[int, str]]:
         number = int(numbers[thread])
         actor = Actor(ActorKind.STAFF, number, f"person {number}")
         with app.app_context():
-            return [(number, one) for one in references if claim_or_press_again(one, actor)]
+            return [(number, one) for one in references if claim_or_press_again(one, actor, busy)]
 
     print("ready", flush=True)  # noqa: T201 - to the test that started this
     sys.stdin.readline()
-    return [won for person in together(len(numbers), claim) for won in person]
+    return [won for person in together(len(numbers), claim, seconds=900) for won in person], busy[0]
 
 
-def claim_or_press_again(reference: str, actor: Actor) -> bool:
+def claim_or_press_again(reference: str, actor: Actor, busy: list[int]) -> bool:
     """Claim; where the database was too busy to store anything, press again as a person would."""
     while True:
         try:
             return claim_one(reference, actor)
         except OperationalError:
-            continue
+            busy[0] += 1
 
 
 def claim_one(reference: str, actor: Actor) -> bool:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from functools import lru_cache
 from typing import Any
 
 import html5lib
@@ -41,11 +42,17 @@ class CheckedClient(FlaskClient):
         return str(endpoint)
 
 
+@lru_cache(maxsize=8)  # the tests that look at a page have just had it checked
+def read_html(html: str) -> tuple[Any, list[Any]]:
+    """Return the document of a page, which nobody may change, and what was wrong with it."""
+    parser = html5lib.HTMLParser(namespaceHTMLElements=False, strict=False)
+    return parser.parse(io.StringIO(html)), parser.errors
+
+
 def check_page(html: str, *, may_run: bool = False) -> None:
     """Fail on anything that makes a page hard to parse, hear or trust."""
-    parser = html5lib.HTMLParser(namespaceHTMLElements=False, strict=False)
-    document = parser.parse(io.StringIO(html))
-    assert parser.errors == [], parser.errors
+    document, errors = read_html(html)
+    assert errors == [], errors
     headings = [_text(node) for node in document.iter("h1")]
     assert len(headings) == 1, headings
     title = _text(next(document.iter("title")))
@@ -88,6 +95,6 @@ def _text(node: Any) -> str:  # noqa: ANN401
 
 def page_text(html: str) -> str:
     """Return what a reader of the main part reads, white space folded."""
-    document = html5lib.parse(html, namespaceHTMLElements=False)
+    document, _ = read_html(html)
     main = next(iter(document.iter("main")))
     return _text(main)

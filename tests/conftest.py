@@ -18,6 +18,7 @@ from clinicdir.crypto import new_key
 from clinicdir.db import db
 from clinicdir.settings import load_settings
 from tests.client import CheckedClient
+from tests.compiled import share_routes, share_templates
 from tests.parts import NOT_FOUND, PARTS
 from tests.postgres import running_postgres
 
@@ -25,6 +26,7 @@ KEY = new_key()
 LEFT_TO_SOAK = pytest.StashKey[set[str]]()
 SECRET = "a secret of the test run, at least 32 characters"
 
+share_routes()
 for _name in [name for name in os.environ if name.startswith("CLINICDIR_")]:  # noqa: TID251
     del os.environ[_name]  # noqa: TID251 - the operator's settings are not the tests'
 
@@ -102,6 +104,7 @@ def build_app(instance: Path, **changes: object) -> Flask:
     }
     app = create_app(load_settings(**(given | changes)))
     app.test_client_class = CheckedClient
+    share_templates(app)
     return app
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-import html5lib
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from tests.client import read_html
 
 Typed = str | list[str] | None
 
@@ -13,7 +14,7 @@ Typed = str | list[str] | None
 def parse(page: TestResponse | str) -> Any:  # noqa: ANN401 - html5lib has loose types
     """Return the document of a page."""
     html = page if isinstance(page, str) else page.get_data(as_text=True)
-    return html5lib.parse(html, namespaceHTMLElements=False)
+    return read_html(html)[0]
 
 
 def text_of(node: Any) -> str:  # noqa: ANN401

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from clinicdir.notifications.fax_fonts import find_fonts
 from tests.postgres import find_binaries
 
 NOT_FOUND = "not found on this machine: "
@@ -23,8 +24,36 @@ def html_checker() -> Path | None:
     return jar if jar.exists() and shutil.which("java") else None
 
 
+FAX_PAGE = (
+    "the fax page's fonts and readers"
+    " (Debian: fonts-dejavu-core fonts-droid-fallback poppler-utils zbar-tools)"
+)
+FAX_LINE = "HylaFAX and iaxmodem, as root (Debian: hylafax-server hylafax-client iaxmodem)"
+
+
+def fax_page() -> bool:
+    """Say whether a fax page can be drawn with all its fonts, and be read back."""
+    found = find_fonts()
+    programs = ("pdftotext", "pdftoppm", "zbarimg")
+    return found.has_base and bool(found.others) and all(map(shutil.which, programs))
+
+
+def fax_line() -> bool:
+    """Say whether two soft modems can call each other here."""
+    path = f"{os.environ.get('PATH')}:/usr/sbin:/sbin"  # noqa: TID251 - daemons lie there
+    programs = (
+        "iaxmodem", "faxq", "hfaxd", "faxgetty", "faxmodem", "sendfax", "faxstat", "gs",
+        "unshare", "nsenter", "setpriv", "ip",
+    )  # fmt: skip
+    found = all(shutil.which(program, path=path) for program in programs)
+    files = ("/dev/ptmx", "/etc/hylafax/setup.cache")
+    return found and os.geteuid() == 0 and all(Path(file).exists() for file in files)
+
+
 PARTS: dict[str, Callable[[], object]] = {
     "PostgreSQL": find_binaries,
     "Chromium": chromium,
     "the Nu HTML checker": html_checker,
+    FAX_PAGE: fax_page,
+    FAX_LINE: fax_line,
 }

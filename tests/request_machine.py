@@ -37,7 +37,7 @@ from clinicdir.audit.rules import PATIENT as PATIENT_ACTOR
 from clinicdir.audit.rules import Actor, location_chain
 from clinicdir.crypto import token_hash
 from clinicdir.db import Base, db, key_ring, transaction
-from clinicdir.errors import Conflict, Invalid, NotAllowed
+from clinicdir.errors import Conflict, Invalid, NotAllowed, NotFound
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.staff.rules import EVERYWHERE
 from clinicdir.staff.sessions import actor_of
@@ -87,6 +87,7 @@ TABLES = (
     "request_event",
     "request_location",
     "offer",
+    "held_time",
     "name_word",
     "outbox_message",
     "audit_entry",
@@ -160,17 +161,21 @@ class Requests(RuleBasedStateMachine):
             return PATIENT_ACTOR
         return next(actor for actor in self.people if actor.staff_id == who.number)
 
+    def allows(self, key: str, wish: Wish) -> bool:
+        """Say whether a step is to be done, else refused."""
+        return self.lives[key].allows(wish, self.now)
+
     def attempt(
         self, key: str, wish: Wish, do: Callable[[AppointmentRequest, Actor, int | None], None]
     ) -> bool:
         """Do a step; it must be done or refused as the model says."""
         life = self.lives[key]
-        allowed = life.allows(wish, self.now)
+        allowed = self.allows(key, wish)
         seen = None if wish.behind is None else life.version - wish.behind
         try:
             with transaction():
                 do(self.read(key, wish.who), self.actor(wish.who), seen)
-        except (NotAllowed, Invalid):
+        except (NotAllowed, NotFound, Invalid):
             assert not allowed, wish
             self.refused[wish.action.value] += 1
             return False
@@ -317,7 +322,7 @@ class Requests(RuleBasedStateMachine):
         try:
             with transaction():
                 do(self.read(key, wish.who), self.actor(wish.who), None)
-        except (NotAllowed, Invalid):
+        except (NotAllowed, NotFound, Invalid):
             assert refused
         else:
             assert not refused
@@ -476,6 +481,7 @@ class Requests(RuleBasedStateMachine):
         ticked = sort_by(self.rows("request_location"), "request_id")
         messages = sort_by(self.rows("outbox_message"), "subject_id")
         audited = sort_by(self.rows("audit_entry"), "subject")
+        held_times = sort_by(self.rows("held_time"), "request_id")
         for life in self.lives.values():
             check_row(stored[life.row_id], life)
             check_history(events[life.row_id], life)
@@ -485,6 +491,9 @@ class Requests(RuleBasedStateMachine):
             )
             held = [row for row in offers[life.row_id] if row.state == "held"]
             assert bool(held) is (life.status is Status.OFFERED)
+            assert {(row.location_id, row.starts_at) for row in held_times[life.row_id]} == {
+                (life.location_id, time) for time in life.places
+            }
             ring = key_ring()
             assert {row.word_hash for row in words[life.row_id]} == {
                 ring.fingerprint("name_word", word) for word in life.words
@@ -542,6 +551,7 @@ def check_row(row: Row[Any], life: Life) -> None:
         "booked_at": life.booked_at,
         "calendar_sequence": life.sequence,
         "decline_reason": life.reason,
+        "duplicate_of": life.duplicate_of,
     }
     assert {name: getattr(row, name) for name in said} == said
     context = b"appointment_request|" + row.row_key
@@ -588,7 +598,7 @@ def newest(table: str) -> int:
 
 
 def machine_on(app: Flask) -> type[Requests]:
-    """Return the machine with an app of its own and two people at its desks."""
+    """Return the machine with an app of its own and two people who see every clinic."""
     with app.app_context():
         desks = [actor_of(make_staff(f"desk{number}@example.com")) for number in (1, 2)]
 
@@ -603,6 +613,12 @@ def machine_on(app: Flask) -> type[Requests]:
 def run_machine(app: Flask, *, examples: int, steps: int) -> type[Requests]:
     """Run that many examples of that many steps, the same ones every time; return what was done."""
     machine = machine_on(app)
+    run(machine, examples=examples, steps=steps)
+    return machine
+
+
+def run(machine: type[Requests], *, examples: int, steps: int) -> None:
+    """Run a machine, the same way every time."""
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -615,7 +631,6 @@ def run_machine(app: Flask, *, examples: int, steps: int) -> type[Requests]:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    return machine
 
 
 def do_every_move(app: Flask) -> set[tuple[Status, Action]]:

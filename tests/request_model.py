@@ -22,6 +22,7 @@ CONTACTS = (
     Action.WAITLIST,
 )
 PATIENTS = (Action.CHANGE, Action.WITHDRAW, Action.BOOK, Action.TRANSFER)
+STAYS_BOOKED = (Status.BOOKED, Status.ATTENDED, Status.MISSED)
 HELD, TAKEN, LAPSED = "held", "taken", "lapsed"
 
 
@@ -46,6 +47,7 @@ class Wish:
     reason: str | None = None
     changed: tuple[str, ...] = ()
     again: datetime | None = None
+    undoes: bool = False
 
 
 @dataclass
@@ -72,6 +74,10 @@ class Life:
     reason: str | None = None
     first_contact_at: datetime | None = None
     try_again_at: datetime | None = None
+    duplicate_of: int | None = None
+    places: frozenset[datetime] = frozenset()
+    last_offered: frozenset[datetime] = frozenset()
+    undone: bool = False
     offers: list[tuple[datetime, str, int]] = field(default_factory=list)
     events: list[tuple[Action, Status | None, Status, str, int | None]] = field(
         default_factory=lambda: [(Action.SUBMIT, None, Status.RECEIVED, PATIENT, None)]
@@ -137,7 +143,9 @@ class Life:
             new.audited.append(left)
         if action in (Action.DECLINE, Action.REOPEN):
             new.reason = wish.reason if action is Action.DECLINE else None
-        if wish.who.kind == STAFF and action in CONTACTS and was is not Status.QUARANTINED:
+        new.undone = wish.undoes
+        is_contact = wish.who.kind == STAFF and action in CONTACTS and not wish.undoes
+        if is_contact and was is not Status.QUARANTINED:
             new.first_contact_at = self.first_contact_at or now
         if action is not Action.NOTE and not (action is Action.RELEASE and wish.who.kind == SYSTEM):
             new.try_again_at = wish.again
@@ -175,11 +183,11 @@ class Life:
             ]
         if action is Action.OFFER:
             self.offers += [(time, HELD, self.location_id) for time in sorted(set(wish.times))]
+            self.places = self.last_offered = frozenset(wish.times)
         if action is Action.BOOK:
             self.booked_at = wish.time
-        ended = was is Status.BOOKED and self.status not in (
-            Status.BOOKED,
-            Status.ATTENDED,
-            Status.MISSED,
-        )
+            self.places = frozenset({wish.time} if wish.time else ())
+        if self.status not in (Status.OFFERED, *STAYS_BOOKED):
+            self.places = frozenset()
+        ended = was is Status.BOOKED and self.status not in STAYS_BOOKED
         self.sequence += action is Action.BOOK or ended

@@ -49,7 +49,7 @@ def statements(app: Flask) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def together(count: int, work: Callable[[int], T]) -> list[T]:
+def together(count: int, work: Callable[[int], T], *, seconds: float = 60) -> list[T]:
     """Run `work(0)` … `work(count - 1)` in threads that start at one moment; return the results."""
     start, results, faults = threading.Barrier(count), dict[int, T](), list[BaseException]()
 
@@ -64,7 +64,7 @@ def together(count: int, work: Callable[[int], T]) -> list[T]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=seconds)
     if faults:
         raise faults[0]
     return [results[number] for number in range(count)]

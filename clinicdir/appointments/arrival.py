@@ -59,7 +59,7 @@ def submit_request(
     if stored is not None:
         return stored
     locations = ticked_locations(submission.location)
-    chosen = first_open(locations)
+    chosen = first_taking(locations, submission.goal, submission.contact_by)
     appointment_request = _build(submission, arrival, location=chosen, now=now)
     appointment_request.submission_hash = b"".join([*meant[:1], *sent[:1]])
     try:
@@ -146,6 +146,33 @@ def first_open(locations: list[Location]) -> Location:
     if chosen is None:
         raise Invalid(FieldError("location", "closed", marked("Select a clinic that is open")))
     return chosen
+
+
+def first_taking(locations: list[Location], goal: str | None, contact_by: str | None) -> Location:
+    """Return the first that takes requests of this goal and this way of contact, or raise Invalid.
+
+    None stands for what is not answered yet, and every clinic takes that.
+    """
+    first_open(locations)
+    are_open = [place for place in locations if place.status != LocationStatus.CLOSED]
+    taking = [place for place in are_open if place.takes(goal)]
+    if not taking:
+        message = marked("Select another goal or another clinic: not taken at %(clinics)s")
+        raise Invalid(FieldError("goal", "not_taken", message, {"clinics": _names(are_open)}))
+    return first_using(taking, contact_by)
+
+
+def first_using(places: list[Location], contact_by: str | None) -> Location:
+    """Return the first of some clinics that contacts patients by this way, or raise Invalid."""
+    chosen = next((place for place in places if place.contacts_by(contact_by)), None)
+    if chosen is None:
+        message = marked("Select another way: %(clinics)s cannot contact you by this one")
+        raise Invalid(FieldError("contact_by", "not_used", message, {"clinics": _names(places)}))
+    return chosen
+
+
+def _names(places: list[Location]) -> str:
+    return "; ".join(place.name for place in places)
 
 
 def _build(

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from clinicdir.appointments.arrival import first_open, ticked_locations
+from clinicdir.appointments.arrival import first_open, first_using, ticked_locations
 from clinicdir.appointments.filing import as_stored, file_answers, file_names, stored_answers
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.rules import Action, next_status
 from clinicdir.appointments.submission import Context, check_some
 from clinicdir.audit.rules import Actor
-from clinicdir.errors import NotAllowed
+from clinicdir.errors import FieldError, Invalid, NotAllowed, marked
 
 # What the first visit cannot do without, and what was agreed to, stays as it was sent.
 CHANGEABLE = frozenset(
@@ -46,6 +46,8 @@ def change_answers(
     # Who takes back one way of contact must leave another: these are only right together.
     checked = wanted.keys() | (_CONTACT if wanted.keys() & _CONTACT else set())
     values = check_some(before | wanted, context, checked)
+    if values.get("contact_by", before["contact_by"]) != before["contact_by"]:
+        first_using([request.location], values["contact_by"])
     after = before | as_stored(values)
     changed = tuple(name for name in before if after[name] != before[name])
     if not changed:
@@ -64,5 +66,10 @@ def change_location(
 ) -> None:
     """Pass a request on to another clinic that takes requests; its promise stays."""
     chosen = first_open(ticked_locations((slug,)))
+    if not (chosen.takes(request.goal) and chosen.contacts_by(request.contact_by)):
+        message = marked(
+            "Select another clinic: %(clinic)s does not take this goal or way of contact"
+        )
+        raise Invalid(FieldError("location", "not_taken", message, {"clinic": chosen.name}))
     step = Move(Action.TRANSFER, seen_version=seen_version, location=chosen)
     act(request, step, actor=actor, now=now)

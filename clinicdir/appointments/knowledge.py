@@ -1,6 +1,5 @@
 """What a group knows and shows: the stages on the way to a goal, and guides in plain words."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,7 +15,7 @@ from clinicdir.appointments.knowledge_check import (
     unknown_goals,
 )
 from clinicdir.locations.seed_file import Problem, SeedError, read_json
-from clinicdir.locations.seed_shapes import Finding, Object
+from clinicdir.locations.seed_shapes import Finding
 
 
 @dataclass(frozen=True)
@@ -100,40 +99,60 @@ def read_knowledge(folder: Path, shipped: Path, *, intake: Intake) -> Knowledge:
 
     A folder that lacks one of them means the shipped one.
     """
-    continua = _read(folder, shipped, "continuum.json", CONTINUA)["continua"]
-    guides = _read(folder, shipped, "guides.json", GUIDES)["guides"]
-    _refuse(_file(folder, shipped, "guides.json"), unknown_continua(guides, continua))
-    # The shipped files may name goals that a group's own list leaves out: those never match.
-    if (folder / "continuum.json").exists():
-        _refuse(folder / "continuum.json", unknown_codes(continua, intake))
-    if (folder / "guides.json").exists():
-        _refuse(folder / "guides.json", unknown_goals(guides, intake))
+    problems, rows = _checked(folder, shipped, intake)
+    if problems:
+        raise ValueError("\n".join(map(str, problems)))
     return Knowledge(
-        continua=tuple(_continuum(row) for row in continua),
-        guides=tuple(_guide(row) for row in guides),
+        continua=tuple(_continuum(row) for row in rows["continua"]),
+        guides=tuple(_guide(row) for row in rows["guides"]),
     )
+
+
+def check_knowledge(folder: Path, shipped: Path, *, intake: Intake) -> list[Problem]:
+    """Return every problem of the two files at once; with any, the site does not start."""
+    return _checked(folder, shipped, intake)[0]
+
+
+def _checked(
+    folder: Path, shipped: Path, intake: Intake
+) -> tuple[list[Problem], dict[str, list[dict[str, Any]]]]:
+    problems: list[Problem] = []
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for name, key, look in (
+        ("continuum.json", "continua", CONTINUA),
+        ("guides.json", "guides", GUIDES),
+    ):
+        path = _file(folder, shipped, name)
+        try:
+            content = read_json(path)
+        except SeedError as refusal:
+            problems += refusal.problems
+            continue
+        findings = [*look(content, "")] or [*across(content)]
+        problems += [Problem(str(path), *finding) for finding in findings]
+        if not findings:
+            rows[key] = content[key]
+    return problems + _across_files(folder, shipped, intake, rows), rows
+
+
+def _across_files(
+    folder: Path, shipped: Path, intake: Intake, rows: dict[str, list[dict[str, Any]]]
+) -> list[Problem]:
+    """Find names that the other file or the list of questions does not have."""
+    continua, guides = rows.get("continua"), rows.get("guides")
+    found: list[tuple[str, Finding]] = []
+    if continua is not None and guides is not None:
+        found += [("guides.json", one) for one in unknown_continua(guides, continua)]
+    # The shipped files may name goals that a group's own list leaves out: those never match.
+    if continua is not None and (folder / "continuum.json").exists():
+        found += [("continuum.json", one) for one in unknown_codes(continua, intake)]
+    if guides is not None and (folder / "guides.json").exists():
+        found += [("guides.json", one) for one in unknown_goals(guides, intake)]
+    return [Problem(str(_file(folder, shipped, name)), *one) for name, one in found]
 
 
 def _file(folder: Path, shipped: Path, name: str) -> Path:
     return folder / name if (folder / name).exists() else shipped / name
-
-
-def _read(folder: Path, shipped: Path, name: str, look: Object) -> Any:  # noqa: ANN401 - JSON
-    path = _file(folder, shipped, name)
-    try:
-        content = read_json(path)
-    except SeedError as refusal:
-        raise ValueError(str(refusal)) from None
-    _refuse(path, look(content, ""))
-    _refuse(path, across(content))
-    return content
-
-
-def _refuse(path: Path, findings: Iterable[Finding]) -> None:
-    """Raise one ValueError that names everything found, a line each."""
-    problems = [str(Problem(str(path), *finding)) for finding in findings]
-    if problems:
-        raise ValueError("\n".join(problems))
 
 
 def _continuum(row: dict[str, Any]) -> Continuum:

@@ -63,6 +63,8 @@ class Context:
     today: date
     intake: Intake
     ask_birth_date: bool = False
+    # By which the clinics in question contact patients.
+    ways: Collection[ContactBy] = tuple(ContactBy)
 
 
 def check_submission(answers: Mapping[str, object], context: Context) -> Submission:
@@ -103,7 +105,7 @@ def _read_all(reader: AnswerReader, context: Context) -> dict[str, Any]:
     values: dict[str, Any] = {"location": _locations(reader)}
     values |= _goal(reader, context)
     values |= _people(reader, context)
-    values |= _contact(reader)
+    values |= _contact(reader, context)
     values |= _times(reader)
     values |= _rest(reader, context)
     return values
@@ -185,7 +187,7 @@ def _people(reader: AnswerReader, context: Context) -> dict[str, Any]:
     return values
 
 
-def _contact(reader: AnswerReader) -> dict[str, Any]:
+def _contact(reader: AnswerReader, context: Context) -> dict[str, Any]:
     phone, e164 = reader.phone("phone", refused=marked("Enter a phone number, like 206 555 0123"))
     email = reader.email("email", refused=marked("Enter an email address, like name@example.com"))
     if not (reader.was_sent("phone") or reader.was_sent("email")):
@@ -194,7 +196,8 @@ def _contact(reader: AnswerReader) -> dict[str, Any]:
         "contact_by", list(ContactBy), missing=marked("Select how we should contact you")
     )
     if how is not None and not reader.was_sent(how) and reader.was_sent(_other_way(how)):
-        reader.refuse("contact_by", "not_given", _WAY_NOT_GIVEN[ContactBy(how)])
+        words = _WAY_NOT_GIVEN if _other_way(how) in context.ways else _ONLY_WAY_NOT_GIVEN
+        reader.refuse("contact_by", "not_given", words[ContactBy(how)])
     return {
         "phone": phone,
         "phone_e164": e164,
@@ -208,6 +211,10 @@ def _contact(reader: AnswerReader) -> dict[str, Any]:
 _WAY_NOT_GIVEN = {
     ContactBy.PHONE: marked("Enter a phone number, or select email"),
     ContactBy.EMAIL: marked("Enter an email address, or select phone"),
+}
+_ONLY_WAY_NOT_GIVEN = {
+    ContactBy.PHONE: marked("Enter a phone number: this clinic contacts patients by phone only"),
+    ContactBy.EMAIL: marked("Enter an email address: this clinic contacts patients by email only"),
 }
 
 

@@ -11,6 +11,8 @@ import click
 from flask.cli import AppGroup
 
 from clinicdir import clock
+from clinicdir.appointments.intake import read_intake
+from clinicdir.appointments.knowledge import check_knowledge
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.cli.refusals import JSON_HELP, in_plain_words
 from clinicdir.db import transaction
@@ -19,6 +21,7 @@ from clinicdir.finder.rules import rank
 from clinicdir.locations import seeds
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.locations.rules import TelecomSystem
+from clinicdir.resources import resource_dir
 from clinicdir.web.parts import parts
 
 seed = AppGroup("seed", help="Check the seed files and load them into the database.")
@@ -130,12 +133,24 @@ def _text(found: dict[str, Any]) -> str:
 @seed.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def check(file: Path | None) -> None:
-    """Print every problem and oddity of a seed file; change nothing."""
-    problems = seeds.check(file or parts().seeds)
+    """Print what is wrong or odd in a seed file or folder; change nothing."""
+    place = file or parts().seeds
+    problems = [*seeds.check(place), *(_knowledge_problems(place) if place.is_dir() else ())]
     for problem in problems:
         click.echo(str(problem))
     if any(problem.level == "error" for problem in problems):
         sys.exit(1)
+
+
+def _knowledge_problems(folder: Path) -> list[seeds.Problem]:
+    """Check the ladders, the guides and the lists of questions that stand beside the locations."""
+    shipped = resource_dir("seeds")
+    try:
+        intake = read_intake(folder, shipped)
+    except ValueError as problem:
+        what, _, said = str(problem).partition(": ")
+        return [seeds.Problem(what, "1", said, "the keys that the README of the seeds names")]
+    return check_knowledge(folder, shipped, intake=intake)
 
 
 @seed.command("load")

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from clinicdir import clock
 from clinicdir.appointments.promise import promised_by
+from clinicdir.cli.fax_check import look_at_fax
 from clinicdir.cli.findings import Finding, Weight
 from clinicdir.cli.message_check import look_at_messages, send_test_mail
 from clinicdir.cli.refusals import JSON_HELP
@@ -26,6 +27,8 @@ from clinicdir.locations.rules import TelecomSystem, display_number
 from clinicdir.settings import PREFIX
 from clinicdir.web.health import failing_checks
 from clinicdir.web.parts import parts
+
+_SECRET_WORDS = ("KEY", "SMTP_URL", "DATABASE_URL", "OPTIONS", "FAX_URL", "HEADER", "SECRET")
 
 
 @click.command("doctor")
@@ -71,7 +74,7 @@ def examine() -> Iterator[Finding]:
         return
     yield from _database(version)
     if version == newest_version():
-        for look in (_readiness, look_at_messages, _geocoder, _clinics):
+        for look in (_readiness, look_at_messages, look_at_fax, _geocoder, _clinics):
             yield from look()
 
 
@@ -82,7 +85,7 @@ def _settings() -> Iterator[Finding]:
     }
     for name, value in shown.items():
         if value not in (None, "", ()):
-            secret = any(word in name for word in ("KEY", "SMTP_URL", "DATABASE_URL", "OPTIONS"))
+            secret = any(word in name for word in _SECRET_WORDS)
             yield Finding(Weight.FINE, name, "set, not shown" if secret else str(value))
 
 

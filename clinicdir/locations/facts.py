@@ -7,12 +7,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm.attributes import flag_modified
 
-from clinicdir.audit.operations import record
-from clinicdir.audit.rules import Actor, location_chain
-from clinicdir.db import db
-from clinicdir.errors import FieldError, Invalid, NotAllowed, marked
+from clinicdir.audit.rules import Actor
+from clinicdir.errors import FieldError, Invalid, marked
 from clinicdir.locations.models import Location
-from clinicdir.locations.operations import CHANGED
+from clinicdir.locations.operations import check_version, note_change, whole_number
 from clinicdir.locations.rules import TelecomSystem, parse_number
 from clinicdir.locations.seed_check import EMAIL
 from clinicdir.locations.seed_rows import set_value
@@ -74,9 +72,7 @@ def change_facts(
 
     NotAllowed where the page showed an older state.
     """
-    if location.version != seen_version:
-        message = "The page is older than the facts."
-        raise NotAllowed(message)
+    check_version(location, seen_version)
     today, present = now.astimezone(ZoneInfo(location.time_zone)).date(), vars(facts_of(location))
     changed = [
         f"{name}: {present[name] or None} > {after}"
@@ -92,15 +88,7 @@ def change_facts(
     if not changed:
         return
     flag_modified(location, "checked_at")  # numbers stand in another table, the version here
-    db.session.flush()
-    record(
-        CHANGED,
-        actor=actor,
-        now=now,
-        subject=location.slug,
-        detail="; ".join(changed),
-        chain=location_chain(location.id),
-    )
+    note_change(location, changed, actor=actor, now=now)
 
 
 def _number(text: str, field: str, errors: list[FieldError]) -> str | None:
@@ -133,8 +121,8 @@ def _capacity(text: str, errors: list[FieldError]) -> int | None:
     typed = text.strip()
     if not typed:
         return None
-    count = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 3 else 0  # noqa: PLR2004
-    if not 1 <= count <= MOST_AT_ONCE:
+    count = whole_number(typed, MOST_AT_ONCE)
+    if count is None:
         message = marked("Enter a whole number of patients from 1 to 99, or leave it empty")
         errors.append(FieldError("capacity", "out_of_range", message))
     return count

@@ -63,6 +63,9 @@ class Location(Base):
     answers_within_min: Mapped[int | None]
     # How many patients can begin at the same minute; None sets no limit.
     capacity: Mapped[int | None]
+    # What is left out, not what is taken: a goal that the group adds later is taken at once.
+    goals_not_taken: Mapped[list[str]] = mapped_column(JSON, default=list)
+    ways_not_used: Mapped[list[str]] = mapped_column(JSON, default=list)
     source: Mapped[str]
     checked_at: Mapped[date | None]
     # What the last seed load wrote, so that a field edited since then is seen and kept.
@@ -77,6 +80,14 @@ class Location(Base):
     )
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy's own form
+
+    def takes(self, goal: str | None) -> bool:
+        """Say whether it takes patients with this goal, None for one that is not told yet."""
+        return goal not in self.goals_not_taken
+
+    def contacts_by(self, way: str | None) -> bool:
+        """Say whether it contacts patients by this way, None for one that is not told yet."""
+        return way not in self.ways_not_used
 
     def telecom_value(self, system: TelecomSystem) -> str | None:
         """Return the location's first value of a system: E.164 for phone and fax."""

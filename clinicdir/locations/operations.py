@@ -1,6 +1,6 @@
 """Changes what a manager says of a location: its hours, how soon it answers, its notice."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -66,15 +66,25 @@ def change_settings(
 
     Requests that have come in keep the promise that was made to them.
     """
-    if location.version != seen_version:
-        message = "The page is older than the settings."
-        raise NotAllowed(message)
+    check_version(location, seen_version)
     changed = []
     for name, after in vars(settings).items():
         before = getattr(location, name)
         if before != after:
             setattr(location, name, after)
             changed.append(name if name in _NOT_QUOTED else f"{name}: {before} > {after}")
+    note_change(location, changed, actor=actor, now=now)
+
+
+def check_version(location: Location, seen: int) -> None:
+    """Raise NotAllowed where the page that asks for a change showed an older state."""
+    if location.version != seen:
+        message = "The page is older than what is in force."
+        raise NotAllowed(message)
+
+
+def note_change(location: Location, changed: Sequence[str], *, actor: Actor, now: datetime) -> None:
+    """Write what changed of a location, and into the audit trail; nothing where nothing did."""
     if not changed:
         return
     db.session.flush()
@@ -86,6 +96,12 @@ def change_settings(
         detail="; ".join(changed),
         chain=location_chain(location.id),
     )
+
+
+def whole_number(typed: str, most: int) -> int | None:
+    """Return a typed number from 1 to `most`, None for any other text."""
+    plain = typed.isascii() and typed.isdecimal() and len(typed) <= len(str(most))
+    return int(typed) if plain and 1 <= int(typed) <= most else None
 
 
 def close_location(
@@ -157,10 +173,11 @@ def _minutes(text: str, errors: list[FieldError]) -> int | None:
     typed = text.strip()
     if not typed:
         return None
-    hours = int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 4 else 0  # noqa: PLR2004
-    if not 1 <= hours <= MOST_HOURS:
+    hours = whole_number(typed, MOST_HOURS)
+    if hours is None:
         message = marked("Enter a whole number of opening hours from 1 to 200")
         errors.append(FieldError("answers_within_h", "out_of_range", message))
+        return None
     return hours * 60
 
 

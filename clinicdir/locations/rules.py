@@ -1,8 +1,6 @@
-"""Contact points and the lines that several clinics share, worked out from the data."""
+"""Contact points: their kinds, and how numbers are read and shown."""
 
 import enum
-from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
 
 import phonenumbers
 
@@ -14,20 +12,6 @@ class TelecomSystem(enum.StrEnum):
     FAX = "fax"
     EMAIL = "email"
     URL = "url"
-
-
-class HasTelecom(Protocol):
-    """A location as far as its contact points go."""
-
-    @property
-    def slug(self) -> str:
-        """Return the location's name in URLs."""
-
-    def telecom_value(self, system: TelecomSystem) -> str | None:
-        """Return the first value of a system."""
-
-
-_Place = TypeVar("_Place", bound=HasTelecom)
 
 
 def display_number(e164: str) -> str:
@@ -50,17 +34,3 @@ def parse_number(text: str) -> str:
         message = f"{text!r} is no full phone number"
         raise ValueError(message)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def shares_with(
-    location: HasTelecom, others: Iterable[_Place], system: TelecomSystem
-) -> Sequence[_Place]:
-    """Return the other locations that answer the same number, in the order given."""
-    value = location.telecom_value(system)
-    if value is None:
-        return []
-    return [
-        other
-        for other in others
-        if other.slug != location.slug and other.telecom_value(system) == value
-    ]

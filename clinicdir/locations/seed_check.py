@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from clinicdir.locations.models import LocationStatus
 from clinicdir.locations.rules import parse_number
+from clinicdir.locations.seed_defaults import GROUP_DEFAULTS, LOCATION_DEFAULTS, completed
 from clinicdir.locations.seed_file import (
     Problem,
     Seed,
@@ -85,7 +86,8 @@ ADDRESS = _Object(
         "postal_code": _matching(
             "a ZIP code, such as 98121 or 98121-1234", re.compile(r"[0-9]{5}(-[0-9]{4})?")
         ),
-    }
+    },
+    optional=frozenset({"unit"}),
 )
 
 _LOCATION = _Object(
@@ -108,7 +110,7 @@ _LOCATION = _Object(
         "source": _text(300),
         "checked_at": DATE_OR_NULL,
     },
-    optional=frozenset({"email"}),
+    optional=frozenset(LOCATION_DEFAULTS),
 )
 
 _FILE = _Object(
@@ -118,7 +120,8 @@ _FILE = _Object(
                 "name": _text(100),
                 "source": _text(300),
                 "social_networks": _List(_text(60), "a list of names of networks"),
-            }
+            },
+            optional=frozenset(GROUP_DEFAULTS),
         ),
         "locations": _List(_LOCATION, "a list of at least one location", least=1),
         "unattached": _List(
@@ -133,7 +136,8 @@ _FILE = _Object(
             ),
             "a list of lines that belong to no location",
         ),
-    }
+    },
+    optional=frozenset({"unattached"}),
 )
 
 
@@ -159,7 +163,7 @@ def _read(path: Path | str) -> tuple[Seed | None, list[Problem]]:
     findings = [*_FILE(content, ""), *_across_fields(content)]
     if findings:
         return None, [Problem(str(place), *finding) for finding in findings]
-    return Seed(str(place), **content), []
+    return completed(str(place), content), []
 
 
 def _across_fields(content: object) -> Iterator[_Finding]:
@@ -177,11 +181,10 @@ def _across_fields(content: object) -> Iterator[_Finding]:
 
 
 def _position(entry: dict[str, object], place: str) -> Iterator[_Finding]:
-    if not {"latitude", "longitude", "position_source"} <= entry.keys():
-        return  # reported as missing
-    latitude, longitude = entry["latitude"], entry["longitude"]
+    latitude, longitude = entry.get("latitude"), entry.get("longitude")
     if (latitude is None) is not (longitude is None):
         half = "longitude" if longitude is None else "latitude"
-        yield f"{place}/{half}", "null", "latitude and longitude together, or null for both"
-    if latitude is not None and entry["position_source"] is None:
+        value = "null" if half in entry else "missing"
+        yield f"{place}/{half}", value, "latitude and longitude together, or null for both"
+    if latitude is not None and entry.get("position_source", "") is None:
         yield f"{place}/position_source", "null", "text that says where the position comes from"

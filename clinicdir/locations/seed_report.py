@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from clinicdir.locations.hours import unread_part
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.locations.seed_file import Problem, Seed, shown
 
@@ -26,6 +27,7 @@ def report(seed: Seed) -> list[Problem]:
         *_lacking(seed, lambda entry: entry["hours"] is None, "hours"),
         *_lacking(seed, lambda entry: entry.get("email") is None, "e-mail"),
         *_estimates(seed),
+        *_unread_hours(seed),
     ]
     return [Problem(seed.file, *oddity, level="warning") for oddity in oddities]
 
@@ -64,6 +66,15 @@ def _estimates(seed: Seed) -> Iterator[_Oddity]:
         are = "that is an estimate" if len(slugs) == 1 else "that are estimates"
         what = f"{_counted(len(slugs), 'position')} {are}, to be checked by a person"
         yield _EVERYWHERE, _list(slugs), what
+
+
+def _unread_hours(seed: Seed) -> Iterator[_Oddity]:
+    """Find hours that pages can only repeat: no day and no promise is counted from them."""
+    for index, entry in enumerate(seed.locations):
+        part = unread_part(entry["hours"]) if entry["hours"] else None
+        if part is not None:
+            what = f"hours such as Mo-Fr 08:00-17:00; {shown(part)} cannot be read"
+            yield f"/locations/{index}/hours", shown(entry["hours"]), what
 
 
 def _counted(count: int, noun: str) -> str:

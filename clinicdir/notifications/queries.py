@@ -88,9 +88,14 @@ def untold_subjects(*, now: datetime) -> Select[int]:
 def is_stuck(*, since: datetime) -> bool:
     """Say whether a message has been tried in vain since then, or not been looked at at all.
 
-    One that only waits for somebody to set an address is neither: its due time moves on.
+    One that only waits for somebody to set an address is neither: its due time moves on. A mailbox
+    of a patient that takes nothing is no trouble of ours.
     """
-    tried = and_(OutboxMessage.attempts > 0, OutboxMessage.created_at <= since)
+    tried = and_(
+        OutboxMessage.kind.in_(STAFF_KINDS),
+        OutboxMessage.attempts > 0,
+        OutboxMessage.created_at <= since,
+    )
     query = select(OutboxMessage.id).where(
         OutboxMessage.state.in_(OPEN_STATES), or_(tried, OutboxMessage.due_at <= since)
     )

@@ -1,5 +1,6 @@
 """The forms: what a page asks, turned into the same answers that the JSON API takes."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +28,7 @@ from clinicdir.errors import FieldError
 from clinicdir.locations.models import Location
 from clinicdir.web.answers import slugs_of
 from clinicdir.web.filters import month_year
+from clinicdir.web.goals import goals_for, ways_for
 from clinicdir.web.labels import (
     BEST_TIMES,
     CONTACT_BY,
@@ -81,6 +83,9 @@ class Offer:
     intake: Intake
     locations: Sequence[Location]
     today: date
+    # The clinics that were chosen, and what was answered before: it stays to be seen.
+    receivers: Sequence[Location] = ()
+    answered: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class QuestionForm(Form):
@@ -129,7 +134,8 @@ class GoalForm(QuestionForm):
     def prepare(self, offer: Offer) -> None:
         """Offer the clinics that are given, the group's goals, and three years of months."""
         self.location.choices = [(location.slug, location.name) for location in offer.locations]
-        self.goal.choices = _pairs(offer.intake.goals)
+        takers, answered = offer.receivers or offer.locations, offer.answered.get("goal")
+        self.goal.choices = _pairs(goals_for(takers, offer.intake.goals, answered))
         self.body_area.choices = [("", gettext("Not said")), *_pairs(offer.intake.body_areas)]
         self.stopped.choices = _pairs(offer.intake.stopped)
         self.target_month.choices = [("", gettext("No date")), *_months(offer.today)]
@@ -173,9 +179,11 @@ class ContactForm(QuestionForm):
     best_time = SelectField(validate_choice=False)
     voicemail_ok = BooleanField()
 
-    def prepare(self, _offer: Offer) -> None:
-        """Offer the ways and the times."""
-        self.contact_by.choices = _translated(CONTACT_BY)
+    def prepare(self, offer: Offer) -> None:
+        """Offer the ways that a chosen clinic uses, and the times."""
+        goal, answered = offer.answered.get("goal"), offer.answered.get("contact_by")
+        ways = ways_for(offer.receivers, goal=goal, answered=answered)
+        self.contact_by.choices = _translated({way: CONTACT_BY[way] for way in ways})
         self.best_time.choices = [("", gettext("Not said")), *_translated(BEST_TIMES)]
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006_notices"
-down_revision = "0004_desk"
+down_revision = "0005_settings"
 branch_labels = None
 depends_on = None
 

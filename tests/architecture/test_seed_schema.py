@@ -26,6 +26,13 @@ VALUES: list[object] = [
     "2026-11-24", "2026-02-30", "UTC", "America/Seattle", [], {}, ["x"], [1],
 ]  # fmt: skip
 
+# The items of lists, and the keys that have a default.
+OPTIONAL = {
+    0, "email", "fax", "name_source", "position_source", "position_error_m",
+    "position_is_estimate", "hours", "status", "source", "checked_at", "unit",
+    "social_networks", "unattached",
+}  # fmt: skip
+
 Path_ = list[str | int]
 
 
@@ -124,8 +131,8 @@ def test_both_say_the_same_of_a_changed_value(place: Path_, tmp_path: Path) -> N
 def test_both_say_the_same_of_a_missing_part(place: Path_, tmp_path: Path) -> None:
     content = copy.deepcopy(SHIPPED)
     del at(content, place[:-1])[place[-1]]
-    # Of the keys only `email` may be left out; of a list any item.
-    expected = place[-1] in ("email", 0)
+    # Of a list any item may be left out; of a position both halves or neither.
+    expected = place[-1] in OPTIONAL
     assert schema_accepts(content) is expected
     assert check_accepts(content, tmp_path / "locations.json") is expected
 
@@ -143,6 +150,17 @@ def test_both_accept_a_location_without_position(tmp_path: Path) -> None:
     content["locations"][0].update(latitude=None, longitude=None, position_source=None)
     assert schema_accepts(content)
     assert check_accepts(content, tmp_path / "locations.json")
+
+
+def test_both_accept_no_more_than_what_nobody_can_guess(tmp_path: Path) -> None:
+    place = copy.deepcopy(SHIPPED["locations"][2])
+    least = {key: place[key] for key in ("slug", "name", "address", "phone", "time_zone")}
+    content = {"organization": {"name": "Group"}, "locations": [least]}
+    assert schema_accepts(content)
+    assert check_accepts(content, tmp_path / "locations.json")
+    half = content | {"locations": [least | {"latitude": 47.5}]}
+    assert not schema_accepts(half)
+    assert not check_accepts(half, tmp_path / "locations.json")
 
 
 def test_only_the_check_compares_slugs_and_counts_digits(tmp_path: Path) -> None:

@@ -199,6 +199,30 @@ def test_staff_pages_are_light_and_for_everybody(site: Flask, base: str, walked:
     check_look(page)
 
 
+def test_settings_pages_are_light_and_for_everybody(site: Flask, base: str, walked: Walk) -> None:
+    with site.app_context():
+        make_staff("admin@example.com", Role.ADMIN, ())
+    client = site.test_client()
+    sign_in(client, "admin@example.com")
+    cookie = client.get_cookie("clinicdir")
+    assert cookie is not None
+    walked.context.add_cookies([{"name": "clinicdir", "value": cookie.value, "url": base}])
+    settings = f"{base}/staff/settings/renton"
+    for path in ("", "/goals", "/contact", "/address", "/close"):
+        walked.load(settings + path)
+    page = walked.page
+    page.goto(f"{settings}/address")
+    page.get_by_label("Street and number").fill("1200 SW 43rd St")
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_role("heading", name="Look at the position first").is_visible()
+    check_look(page)
+    page.goto(f"{settings}/contact")
+    page.get_by_label("Phone that patients call").fill("425 629 9997")
+    page.get_by_role("button", name="Save").click()
+    assert page.get_by_text("is also the number of 1 other clinic: Bellevue").is_visible()
+    check_look(page)
+
+
 def test_shared_line_is_light_and_for_everybody(site: Flask, base: str, walked: Walk) -> None:
     with site.app_context():
         reference = make_request(site, location="covington", patient_name="P").reference

@@ -53,17 +53,29 @@ ITEMS: dict[int, tuple[str, str]] = {
         "Addresses of 10 kB, emoji, SQL; a geocoder that lies, hangs, redirects",
         "422, or unknown",
     ),
+    26: ("Every page × every role × own, foreign and missing requests", "404 alike, or let in"),
+    27: ("A cookie replayed after what ended its sign-in", "the sign-in page"),
+    28: ("A cookie forged with a guessed key, unsigned, of an older key", "opens nothing"),
+    29: ("A session fixed before the sign-in", "a new one after it"),
     30: ("A form token of another session, none, of a form open for nine hours", "400, text kept"),
     31: ("A second factor used twice; remember-me cookie; token in the URL", "opens nothing"),
     32: ("One-time links used twice, replaced, late, asked through a foreign Host", "404, or 400"),
     33: ("Another's link or reference; guesses; one symbol changed; lower case", "404, same bytes"),
     34: ("A role or a clinic in the form", "422 of the API; else not read"),
     35: ("Staff disabled while a page is open", "out at the next click, nothing done"),
-    36: ("1,000 posts from one address and from 1,000", "429 over the quota; none fails"),
+    36: (
+        "A filled honeypot, a form sent in 0.3 s, one text to six clinics; 1,000 posts in a minute",
+        "set aside for staff; 429 over the quota; none fails",
+    ),
     37: ("200 connections that send a byte in five seconds", "others are served in < 1 s"),
+    51: ("Two claims, an edit against an end, a merge twice, all at once", "one wins, 409 tells"),
 }
 # Tests that stand beside what they belong to, in other folders.
 ELSEWHERE: dict[int, tuple[str, ...]] = {
+    9: ("tests/integration/test_export.py::test_no_cell_is_a_formula",),
+    11: (
+        "tests/browser/test_payloads.py::test_every_text_is_shown_as_typed_and_nothing_comes_of_it",
+    ),
     13: (
         "tests/integration/test_moves.py::test_booking_at_no_possible_time_is_refused_with_what_was_typed",
         "tests/integration/test_moves.py::test_booking_around_a_change_of_clocks_means_one_instant",
@@ -83,20 +95,58 @@ ELSEWHERE: dict[int, tuple[str, ...]] = {
         "tests/integration/test_online_geocoder.py::test_service_that_fails_leaves_the_offline_answer_and_is_counted",
         "tests/integration/test_finder_pages.py::test_hostile_line_gets_a_page_and_is_logged_nowhere",
     ),
-    30: ("tests/integration/test_request_door.py::test_token_of_another_visitor_is_no_token",),
+    26: (
+        "tests/integration/test_access_matrix.py::test_pages_behind_the_sign_in_let_in_whom_the_rights_name",
+        "tests/integration/test_access_matrix.py::test_whoever_may_not_act_changes_nothing",
+        "tests/integration/test_access_matrix.py::test_foreign_request_is_never_changed_nor_noted_as_seen",
+        "tests/integration/test_access_matrix.py::test_foreign_request_looks_like_an_unknown_path",
+    ),
+    27: (
+        "tests/integration/test_login.py::test_sign_out_ends_the_session_on_the_server",
+        "tests/integration/test_account.py::test_new_password_counts_and_ends_the_other_sign_ins",
+        "tests/integration/test_team.py::test_what_is_done_to_a_person_ends_the_sign_ins_at_once",
+        "tests/integration/test_access_matrix.py::test_change_of_location_counts_at_the_next_click",
+    ),
+    28: (
+        "tests/integration/test_login.py::test_cookie_forged_with_a_guessed_key_opens_nothing",
+        "tests/integration/test_login.py::test_cookie_without_the_session_row_opens_nothing",
+        "tests/integration/test_login.py::test_new_secret_key_ends_cookies_unless_the_old_one_still_counts",
+    ),
+    29: ("tests/integration/test_login.py::test_session_set_before_the_sign_in_is_not_taken_over",),
+    30: (
+        "tests/integration/test_lock.py::test_form_that_meets_the_lock_keeps_all_and_is_sent_after_the_password",
+        "tests/integration/test_request_door.py::test_token_of_another_visitor_is_no_token",
+    ),
     31: (
         "tests/integration/test_login.py::test_no_remember_cookie_is_ever_set",
         "tests/integration/test_login.py::test_auth_token_and_basic_auth_open_nothing",
         "tests/integration/test_login.py::test_other_doors_of_the_library_are_not_there",
+        "tests/integration/test_second_factor.py::test_tries_are_limited_and_shared_by_all_sign_ins",
+        "tests/integration/test_second_factor.py::test_password_alone_opens_nothing_once_it_is_on",
     ),
     32: (
+        "tests/integration/test_login.py::test_invitation_ends_when_its_person_is_disabled",
         "tests/integration/test_login.py::test_invitation_works_once",
         "tests/integration/test_login.py::test_newer_invitation_ends_the_older_one",
         "tests/integration/test_login.py::test_invitation_lives_seven_days_to_the_second",
     ),
     33: ("tests/integration/test_access_matrix.py::test_odd_references_are_missing",),
-    34: ("tests/integration/test_access_matrix.py::test_role_in_the_form_gives_no_rights",),
+    34: (
+        "tests/integration/test_access_matrix.py::test_role_in_the_form_gives_no_rights",
+        "tests/integration/test_team.py::test_manager_makes_nobody_an_admin_and_keeps_the_form",
+        "tests/integration/test_team.py::test_foreign_clinic_in_the_form_is_not_found",
+    ),
     35: ("tests/integration/test_login.py::test_disabled_person_is_out_at_the_next_click",),
+    36: (
+        "tests/integration/test_quiet_defence.py::test_form_is_judged_by_its_signs",
+        "tests/integration/test_bots.py::test_no_bot_stands_among_the_people_and_no_person_is_missed",
+    ),
+    51: (
+        "tests/integration/test_two_claims.py::test_of_four_claims_on_each_request_one_wins",
+        "tests/integration/test_merge.py::test_two_joined_crosswise_at_once_end_as_one",
+        "tests/integration/test_concurrency.py::test_withdrawal_against_booking_ends_withdrawn_or_is_told",
+        "tests/integration/test_concurrency.py::test_change_against_claim_is_never_refused_to_the_patient",
+    ),
 }
 
 

@@ -118,6 +118,24 @@ def test_refused_facts_are_kept_and_nothing_is_stored(
     assert len(rows(app, "location", "slug")) == 6
 
 
+def test_point_that_nobody_typed_is_looked_up_and_shown_before_it_is_stored(
+    app: Flask, admin: FlaskClient
+) -> None:
+    typed: dict[str, Typed] = {
+        "line": "1200 SW 43rd St", "city": "Renton", "postal_code": "98057", "latitude": "",
+        "longitude": "",
+    }  # fmt: skip
+    page = add(admin, **typed)
+    assert page.status_code == 200
+    assert "Nothing is stored yet. Press the button once more if it is right." in main_text(page)
+    assert len(rows(app, "location", "slug")) == 6
+    assert press(admin, page, PAGE).status_code == 303
+    columns = ("slug", "latitude", "longitude", "position_source", "position_is_estimate")
+    assert rows(app, "location", *columns)[-1] == (
+        "kent", 47.44115, -122.23348, "found by the finder (grid)", True,
+    )  # fmt: skip
+
+
 def test_only_admins_add(app: Flask) -> None:
     manager = signed_in(app, "manager@example.com", Role.MANAGER)
     assert "Add a clinic" not in links(manager.get("/staff/settings"))

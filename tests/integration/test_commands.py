@@ -1,6 +1,7 @@
 """The operator's commands about clinics, finder, seeds, requests and the state of the house."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,26 @@ def test_check_of_a_broken_file_names_every_error_and_fails(
     assert "none.json" in missing.stdout
 
 
+def test_check_of_a_folder_looks_at_ladders_guides_and_questions_too(
+    runner: FlaskCliRunner, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(resource_dir("seeds"), tmp_path / "seeds")
+    continua = json.loads((folder / "continuum.json").read_text())
+    continua["continua"][0]["goals"] = ["fly"]
+    (folder / "continuum.json").write_text(json.dumps(continua))
+    guides = json.loads((folder / "guides.json").read_text())
+    guides["guides"][0]["title"] = ""
+    (folder / "guides.json").write_text(json.dumps(guides))
+    done = run(runner, f"seed check {folder}")
+    assert done.exit_code == 1
+    assert [line.split(": ")[:2] for line in done.stdout.splitlines()[-2:]] == [
+        [f"{folder}/guides.json:/guides/0/title", '""'],
+        [f"{folder}/continuum.json:/continua/0/goals/0", '"fly"'],
+    ]
+    (folder / "intake.json").write_text("{")
+    assert f"{folder}/intake.json" in run(runner, f"seed check {folder}").stdout
+
+
 def test_load_prints_the_difference_and_writes_only_when_told(
     app: Flask, runner: FlaskCliRunner
 ) -> None:
@@ -338,6 +359,32 @@ def test_doctor_shows_settings_but_no_secret(app: Flask, runner: FlaskCliRunner)
     whole = output(runner, "doctor") + output(runner, "doctor --json")
     assert SECRET not in whole
     assert KEY not in whole
+
+
+def test_doctor_is_silent_of_fax_while_it_is_off(runner: FlaskCliRunner) -> None:
+    assert not [subject for subject in findings(runner) if subject.startswith("fax")]
+
+
+@pytest.mark.parametrize(
+    ("url", "weight", "state"),
+    [
+        ("https://gateway.example/{secret}", "trouble", "no fax can leave"),
+        ("hylafax://127.0.0.1:1", "warning", "the fax server cannot be reached"),
+        ("https://gateway.example/faxes", "fine", "set up"),
+    ],
+)
+def test_doctor_says_whether_faxes_can_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, weight: str, state: str
+) -> None:
+    stand_in = tmp_path / "faxstat"
+    stand_in.write_text("#!/bin/sh\nexit 0\n")
+    stand_in.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    app = build_app(tmp_path, fax_url=url)
+    output(app.test_cli_runner(), "db upgrade")
+    found = findings(app.test_cli_runner(), code=1 if weight == "trouble" else 0)
+    assert (found["fax"]["weight"], found["fax"]["state"]) == (weight, state)
+    assert found["CLINICDIR_FAX_URL"]["state"] == "set, not shown"
 
 
 def test_doctor_calls_a_database_without_tables_trouble(tmp_path: Path) -> None:

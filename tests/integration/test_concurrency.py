@@ -47,8 +47,8 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def finish(process: "subprocess.Popen[str]") -> str:
-    output, errors = process.communicate("go\n", timeout=60)
+def finish(process: "subprocess.Popen[str]", timeout: float = 60) -> str:
+    output, errors = process.communicate("go\n", timeout=timeout)
     assert process.returncode == 0, errors
     return output
 

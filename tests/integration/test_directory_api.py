@@ -35,6 +35,8 @@ RENTON = {
     "status": "open",
     "notice": None,
     "hours": None,
+    "goals": ["everyday", "run", "ski", "paddle_board", "sport", "climb", "other"],
+    "contact_by": ["phone", "email"],
     "shares_phone_with": [
         "seattle-5th-ave", "issaquah", "seattle-california-ave-sw", "covington",
     ],

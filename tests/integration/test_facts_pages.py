@@ -50,7 +50,9 @@ def signed_in(app: Flask, email: str, role: Role = Role.MANAGER) -> FlaskClient:
 
 
 def save(client: FlaskClient, **typed: Typed) -> TestResponse:
-    return press(client, client.get(PAGE), PAGE, **(TYPED | typed))
+    """Save, once more where the page tells first whose number it is."""
+    answer = press(client, client.get(PAGE), PAGE, **(TYPED | typed))
+    return press(client, answer, PAGE) if answer.status_code == 200 else answer
 
 
 def stored(app: Flask) -> tuple[Any, ...]:
@@ -113,6 +115,30 @@ def test_page_names_who_shares_the_number_and_saving_it_again_changes_nothing(
     assert (stored(app), told(app)) == (before, [])
     save(manager)
     assert "is also the number of" not in main_text(manager.get(PAGE))
+
+
+def test_whose_lines_a_number_leaves_and_joins_is_told_before_it_is_stored(
+    app: Flask, manager: FlaskClient
+) -> None:
+    before = stored(app)
+    typed: dict[str, Typed] = {"phone": "(425) 629-9997", "email": "desk@renton.example"}
+    page = press(manager, manager.get(PAGE), PAGE, **typed)
+    assert page.status_code == 200
+    assert (
+        "(206) 693-9929 stays the number of 4 other clinics: Seattle, 5th Ave; Issaquah; Seattle,"
+        " California Ave SW; Covington. Patients who were given it still call it. Whoever answers"
+        " it there finds requests of Renton no longer. (425) 629-9997 is also the number of 1 other"
+        " clinic: Bellevue. Pages will tell patients to ask for Renton. People who answer the whole"
+        " line will find requests of Renton too. Nothing is stored yet. Press the button once more"
+        " if it is right."
+    ) in main_text(page)
+    assert (stored(app), told(app)) == (before, [])
+    # Another number than the one that was told of is told of anew.
+    other = press(manager, page, PAGE, phone="206 555 0100")
+    assert (other.status_code, stored(app)) == (200, before)
+    assert "is also the number of 1 other" not in main_text(other)
+    assert press(manager, page, PAGE).status_code == 303
+    assert stored(app)[0] == before[0] | {"phone": "+14256299997", "email": "desk@renton.example"}
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from clinicdir.db import db, transaction
 from clinicdir.locations.operations import close_location
 from clinicdir.locations.queries import get_location
 from clinicdir.notifications.delivery import NotNeeded, deliver_due
+from clinicdir.notifications.queries import is_stuck
 from clinicdir.notifications.rules import MessageKind
 from clinicdir.staff.rules import EVERYWHERE
 from clinicdir.staff.sessions import actor_of
@@ -187,12 +188,13 @@ CANARY_WORDS = (
 
 
 def test_no_mail_of_any_kind_says_a_word_of_person_or_health(app: Flask, frozen: Clock) -> None:
-    assert NOTICES.keys() == set(MessageKind)
+    # The digest tells a manager of many requests; it has its own test.
+    assert NOTICES.keys() == set(MessageKind) - {MessageKind.DIGEST}
     reference = ask(app, **CANARIES)
     give_address(app, "covington", "desk@covington.example")
     press(app, reference, Action.TRANSFER, OPERATOR, to="covington", note="Zebra")
     hold_out(app, in_days(1))
-    for kind in MessageKind:
+    for kind in NOTICES:
         clinics = {
             MessageKind.REQUEST_WAITS: Status.RECEIVED,
             MessageKind.PATIENT_CHANGED: Status.BOOKED,
@@ -535,3 +537,21 @@ def test_undo_hides_the_row_again_until_the_time_to_try_again(
     assert rows(app, "appointment_request", "try_again_at") == [None]
     put_back(app, reference, desk)
     assert rows(app, "appointment_request", "try_again_at", "status") == [(again, "received")]
+
+
+def test_full_mailbox_of_a_patient_does_not_count_as_a_stuck_outbox(
+    app: Flask, post_app: Flask, server: MailServer, frozen: Clock
+) -> None:
+    give_address(app)
+    ask(app)
+    server.answers["RCPT"] = "452 4.2.2 Mailbox full"
+    deliver(post_app)
+    began = frozen.now()
+    assert rows(app, "outbox_message", "attempts") == [1, 1]
+    with app.app_context():
+        assert is_stuck(since=began)
+    with app.app_context(), transaction():
+        db.session.execute(text("update outbox_message set state = 'accepted' where id = 1"))
+    assert told(app)[0] == ("request_waits", "accepted")
+    with app.app_context():
+        assert not is_stuck(since=began)

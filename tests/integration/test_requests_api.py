@@ -195,9 +195,10 @@ def test_history_audit_message_and_ticked_clinics_are_written_with_it(
     ]  # fmt: skip
     messages = ("kind", "channel", "subject_id", "state", "created_at", "due_at", "attempts")
     assert rows(app, "outbox_message", *messages) == [
-        ("request_waits", "email", request_id, "waiting", NOON, NOON, 0)
+        ("request_waits", "email", request_id, "waiting", NOON, NOON, 0),
+        ("tell_received", "email", request_id, "waiting", NOON, NOON, 0),
     ]
-    assert rows(app, "outbox_message", "sealed", "last_error") == [(None, None)]
+    assert rows(app, "outbox_message", "sealed", "last_error") == [(None, None)] * 2
     assert rows(app, "request_location", "request_id", "location_id", "ordinal") == [
         (request_id, numbers["covington"], 0),
         (request_id, numbers["renton"], 1),

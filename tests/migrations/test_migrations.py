@@ -135,6 +135,17 @@ def test_finder_tables_come_and_go_beside_requests_that_stay(
     assert db.session.scalar(text("select count(*) from finder_point")) == 1
 
 
+def test_clinics_go_on_taking_every_goal_by_every_way(empty_app: Flask) -> None:
+    del empty_app
+    prepare_database()
+    db.session.remove()
+    downgrade(revision="0004_desk")
+    upgrade()
+    columns = "cast(goals_not_taken as text), cast(ways_not_used as text)"
+    left_out = db.session.execute(text(f"select distinct {columns} from location"))  # noqa: S608
+    assert [tuple(row) for row in left_out] == [("[]", "[]")]
+
+
 def test_starting_twice_changes_nothing(empty_app: Flask) -> None:
     del empty_app
     prepare_database()

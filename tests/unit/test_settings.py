@@ -131,7 +131,7 @@ def test_production_names_every_trouble_at_once(
     [
         ("CLINICDIR_SECRETKEY", " Did you mean CLINICDIR_SECRET_KEY?"),
         ("CLINICDIR_BASEURL", " Did you mean CLINICDIR_BASE_URL?"),
-        ("CLINICDIR_XYZZY_QUUX_FROBNICATE", " See docs/settings.md."),
+        ("CLINICDIR_QQQQQQQQQQQQQQQQQQQQQQQ", " See docs/settings.md."),
     ],
 )
 def test_unknown_name_is_refused_with_the_nearest_one(
@@ -170,6 +170,16 @@ def test_unknown_name_is_refused_with_the_nearest_one(
             "SMTP_URL",
             "mail.example",
             "CLINICDIR_SMTP_URL: must look like smtp://user:password@host:port or smtps://….",
+        ),
+        (
+            "FAX_URL",
+            "mailto:fax@gateway.example",
+            "CLINICDIR_FAX_URL: must begin with hylafax:// or https://, or be mailto:{digits}@….",
+        ),
+        (
+            "FAX_URL",
+            "mailto:{digits}@gateway.example",
+            "Set CLINICDIR_SMTP_URL: faxes leave by mail.",
         ),
         (
             "TRUSTED_PROXIES",

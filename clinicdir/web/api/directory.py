@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
+from clinicdir.appointments.codes import ContactBy
 from clinicdir.errors import FieldError, Invalid, marked
 from clinicdir.finder.queries import Nearest, find_nearest, locate, locate_position
 from clinicdir.finder.rules import Origin
@@ -90,6 +91,8 @@ def location_json(place: Location) -> dict[str, Any]:
         "status": place.status.value,
         "notice": place.notice,
         "hours": place.hours,
+        "goals": [goal.code for goal in parts().intake.goals if place.takes(goal.code)],
+        "contact_by": [way.value for way in ContactBy if place.contacts_by(way)],
         "shares_phone_with": [other.slug for other in sharing if other.slug != place.slug],
         "request_url": parts().settings.url + url_for("public.start", location=place.slug),
     }

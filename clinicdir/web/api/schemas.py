@@ -39,6 +39,8 @@ def location() -> Schema:
             "status": {"enum": ["open", "limited", "closed"]},
             "notice": maybe(text_of()) | {"description": "What patients should know first"},
             "hours": maybe(text_of()),
+            "goals": list_of(text_of()) | {"description": "Codes of the goals that it takes"},
+            "contact_by": list_of(codes_of(ContactBy)),
             "shares_phone_with": list_of(text_of()),
             "request_url": text_of(),
         }

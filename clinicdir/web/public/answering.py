@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from clinicdir import clock
-from clinicdir.appointments.arrival import first_open, ticked_locations
+from clinicdir.appointments.arrival import first_taking, ticked_locations
 from clinicdir.appointments.submission import Context, Submission, check_submission, find_errors
 from clinicdir.errors import FieldError, Invalid
 from clinicdir.finder.queries import Nearest, find_open_near
@@ -13,6 +13,7 @@ from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.queries import day_at, find_location, list_locations
 from clinicdir.web.answers import slugs_of
 from clinicdir.web.errors import remember_phones
+from clinicdir.web.goals import ways_for
 from clinicdir.web.parts import parts
 
 _MOST_SHOWN = 20
@@ -29,10 +30,23 @@ def refused(answers: dict[str, Any]) -> list[FieldError]:
     errors = find_errors(_given(answers), _context(answers))
     if not any(error.field == "location" for error in errors):
         try:
-            first_open(ticked_locations(slugs_of(answers)))
+            _receiver(answers)
         except Invalid as refusal:
             errors += refusal.errors
     return errors
+
+
+def receiver(answers: dict[str, Any]) -> Location | None:
+    """Return the clinic that would get these answers now, None where none of them takes them."""
+    try:
+        return _receiver(answers)
+    except Invalid:
+        return None
+
+
+def _receiver(answers: dict[str, Any]) -> Location:
+    goal, contact_by = answers.get("goal"), answers.get("contact_by")
+    return first_taking(ticked_locations(slugs_of(answers)), goal, contact_by)
 
 
 def _given(answers: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +58,7 @@ def _context(answers: dict[str, Any]) -> Context:
         today=today_at(slugs_of(answers)),
         intake=parts().intake,
         ask_birth_date=parts().settings.ask_birth_date,
+        ways=ways_for(chosen(slugs_of(answers)), goal=answers.get("goal")),
     )
 
 

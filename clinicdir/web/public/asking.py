@@ -177,7 +177,7 @@ def _changing() -> str | None:
 def _prepare(form: QuestionForm, answers: dict[str, Any]) -> None:
     slugs = slugs_of(answers)
     places = offered(slugs) if isinstance(form, GoalForm) else []
-    form.prepare(Offer(parts().intake, places, today_at(slugs)))
+    form.prepare(Offer(parts().intake, places, today_at(slugs), chosen(slugs), answers))
 
 
 def _question_page(form: QuestionForm, kept: Kept, around: Around | None = None) -> str:

@@ -2,4 +2,7 @@
 
 from flask import Blueprint
 
+from clinicdir.web.goals import goals_left_out
+
 bp = Blueprint("public", __name__)
+bp.add_app_template_filter(goals_left_out)

@@ -16,7 +16,7 @@ from clinicdir.appointments.submission import Context
 from clinicdir.audit.rules import PATIENT
 from clinicdir.db import transaction
 from clinicdir.errors import Invalid, NotAllowed
-from clinicdir.locations.models import LocationStatus
+from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.queries import find_location
 from clinicdir.web.answers import Row, answer_rows
 from clinicdir.web.forms import Offer, version_in
@@ -82,13 +82,22 @@ def _new_form(step: str, found: AppointmentRequest, *, is_sent: bool) -> OwnForm
     slug = found.location.slug
     if step == _CLINIC:
         form = ClinicForm(**given)
-        takers = [place for place in offered((slug,)) if place.status is not LocationStatus.CLOSED]
+        takers = [place for place in offered((slug,)) if _can_take(place, found)]
         form.location.choices = [(place.slug, place.name) for place in takers]
         return form
     change = CHANGES[step](**given)
-    change.prepare(Offer(parts().intake, [], today_at((slug,))))
-    change.fit(stored_answers(found))
+    answered = stored_answers(found)
+    change.prepare(Offer(parts().intake, [], today_at((slug,)), [found.location], answered))
+    change.fit(answered)
     return change
+
+
+def _can_take(place: Location, found: AppointmentRequest) -> bool:
+    """Say whether a patient may choose a clinic; where the request is now stays to be seen."""
+    if place.status is LocationStatus.CLOSED:
+        return False
+    takes = place.takes(found.goal) and place.contacts_by(found.contact_by)
+    return takes or place.id == found.location_id
 
 
 def _note_what_stands(form: OwnForm, found: AppointmentRequest) -> None:

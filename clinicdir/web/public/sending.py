@@ -13,7 +13,6 @@ from clinicdir.appointments.rules import RequestChannel
 from clinicdir.audit.rules import PATIENT
 from clinicdir.db import transaction
 from clinicdir.errors import FieldError, Invalid
-from clinicdir.locations.models import LocationStatus
 from clinicdir.locations.queries import organization_name
 from clinicdir.web.answers import answer_rows, slugs_of
 from clinicdir.web.errors import remember_phones
@@ -21,7 +20,7 @@ from clinicdir.web.forms import SendForm, step_of
 from clinicdir.web.language import LOCALE, gettext
 from clinicdir.web.opening import answer_words
 from clinicdir.web.parts import parts
-from clinicdir.web.public.answering import chosen, instead_of, limited, submission_of
+from clinicdir.web.public.answering import chosen, instead_of, limited, receiver, submission_of
 from clinicdir.web.public.asking import PER_ADDRESS, to_start
 from clinicdir.web.public.blueprint import bp
 from clinicdir.web.public.drafts import Kept, forget, named, remember, tagged
@@ -121,7 +120,7 @@ def _check_page(kept: Kept, trouble: Trouble) -> str:
     assert kept.draft is not None  # noqa: S101 - for mypy; every view has looked
     places = chosen(slugs_of(kept.answers))
     remember_phones(places)
-    asked = next((place for place in places if place.status is not LocationStatus.CLOSED), None)
+    asked = receiver(kept.answers)
     form = SendForm(formdata=None)
     form.draft.data = kept.token
     form.submission_key.data = kept.draft.submission_key

@@ -7,38 +7,32 @@ from wtforms import StringField
 from clinicdir import clock
 from clinicdir.db import transaction
 from clinicdir.errors import Invalid
-from clinicdir.locations.adding import add_location
+from clinicdir.locations.adding import add_location, check_location
+from clinicdir.locations.address import Pin
 from clinicdir.locations.queries import list_locations, organization_name
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.forms import Form
 from clinicdir.web.login import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.closing import for_admins
+from clinicdir.web.staff.pinning import AddressForm, Look, check_typed, chosen_pin, look_first
 
-_FIELDS = (
-    "name", "slug", "line", "unit", "city", "state", "postal_code", "latitude", "longitude",
-    "time_zone", "phone", "fax", "email",
-)  # fmt: skip
+_FIELDS = ("slug", "time_zone", "phone", "fax", "email")
 
 
-class LocationForm(Form):
+class LocationForm(AddressForm):
     """The facts of a new clinic."""
 
-    name = StringField()
     slug = StringField()
-    line = StringField()
-    unit = StringField()
-    city = StringField()
-    state = StringField()
-    postal_code = StringField()
-    latitude = StringField()
-    longitude = StringField()
     time_zone = StringField()
     phone = StringField()
     fax = StringField()
     email = StringField()
+
+    def typed(self) -> dict[str, str]:
+        """Return what was typed, under the names that the rules have."""
+        return super().typed() | {name: str(self[name].data or "") for name in _FIELDS}
 
 
 @bp.get("/locations/new")
@@ -57,25 +51,30 @@ def new_location() -> str:
 @needs(Right.SETTINGS)
 @for_admins
 def add() -> ResponseReturnValue:
-    """Store a new clinic, which takes no requests yet, and go to its settings."""
+    """Store a new clinic, which takes no requests yet, once its point on the map was shown."""
     form = LocationForm()
     if form_token_failed():
         return _page(form, expired=True), 400
-    typed = {name: str(form[name].data or "") for name in _FIELDS}
     try:
+        address = check_typed(form, check_location)
+        look = look_first(form, address, None)
+        if look is not None:
+            return _page(form, look=look)
+        pin, actor = chosen_pin(form, address, Pin()), actor_of(signed_in())
         with transaction():
-            slug = add_location(typed, actor=actor_of(signed_in()), now=clock.now()).slug
+            slug = add_location(form.typed(), pin, actor=actor, now=clock.now()).slug
     except Invalid as refusal:
         form.attach(refusal.errors)
         return _page(form), 422
     return redirect(url_for("staff.show_settings", slug=slug), code=303)
 
 
-def _page(form: LocationForm, *, expired: bool = False) -> str:
+def _page(form: LocationForm, *, expired: bool = False, look: Look | None = None) -> str:
     return render_template(
         "staff/new_location.html",
         group=organization_name(),
         member=signed_in(),
         form=form,
         expired=expired,
+        look=look,
     )

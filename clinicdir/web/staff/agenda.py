@@ -10,16 +10,14 @@ from flask import render_template, request
 from clinicdir import clock
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.queries import list_booked
-from clinicdir.audit.operations import list_view_is_due, record_list_view
-from clinicdir.db import transaction
 from clinicdir.errors import NotFound
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import organization_name
 from clinicdir.staff.rules import Right
-from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import clock_time, day_words
 from clinicdir.web.login import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.looks import note_list
 from clinicdir.web.staff.own import own_places
 
 _DAYS = 7
@@ -31,13 +29,11 @@ _MOST = 500
 @needs(Right.LIST)
 def agenda() -> str:
     """List the booked requests of seven days at one clinic, the first of the person's own."""
-    member, now = signed_in(), clock.now()
+    now = clock.now()
     own = own_places()
     slug = _chosen(own).slug if own else ""
-    actor, name = actor_of(member), f"agenda {slug}"
-    if slug and list_view_is_due(name, actor=actor, now=now):
-        with transaction():
-            record_list_view(name, actor=actor, now=now)
+    if slug:
+        note_list(f"agenda {slug}", now=now)
     places = own_places()
     place = _chosen(places) if places else None
     days, first = [], None

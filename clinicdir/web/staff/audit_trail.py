@@ -5,18 +5,16 @@ from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
 from clinicdir.appointments.rules import Action, parse_reference
-from clinicdir.audit.operations import list_view_is_due, record_list_view
 from clinicdir.audit.queries import Line, list_about, list_of_person
 from clinicdir.audit.rules import Actor, ActorKind, location_chain
-from clinicdir.db import transaction
 from clinicdir.errors import NotFound, marked
 from clinicdir.locations.queries import list_all_locations, organization_name
-from clinicdir.staff.rules import Right, Role, can
-from clinicdir.staff.sessions import actor_of
+from clinicdir.staff.rules import Right
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.looks import note_list
 from clinicdir.web.staff.own import managed
 from clinicdir.web.staff_labels import EVENT_WORDS
 
@@ -56,12 +54,6 @@ _KINDS = {
 }
 
 
-@bp.app_template_test("allowed_audit")
-def allowed_audit(role: Role) -> bool:
-    """Say whether a role may read the audit trail, for the links to it."""
-    return can(role, Right.AUDIT)
-
-
 @bp.get("/audit")
 @needs(Right.AUDIT)
 def audit_trail() -> ResponseReturnValue:
@@ -74,7 +66,7 @@ def audit_trail() -> ResponseReturnValue:
     reference = parse_reference(typed)
     if reference is None or not _entries_about(reference):
         raise NotFound
-    _note(f"audit {reference}")
+    note_list(f"audit {reference}", now=clock.now())
     entries = _entries_about(reference)
     return _page("staff/audit_request.html", entries, reference=reference)
 
@@ -84,7 +76,7 @@ def audit_trail() -> ResponseReturnValue:
 def audit_of_person(staff_id: int) -> ResponseReturnValue:
     """Show what a person did and looked at, and what was done to the account."""
     managed(staff_id)
-    _note(f"audit person {staff_id}")
+    note_list(f"audit person {staff_id}", now=clock.now())
     person = managed(staff_id)
     entries = list_of_person(
         person.id, person.email, chains=_chains(), limit=_ON_A_PAGE + 1, before_id=after()
@@ -100,13 +92,6 @@ def _chains() -> list[str] | None:
     """Return the chains of the reader's own clinics, None for an admin, who reads all."""
     own = signed_in().scope.location_ids
     return None if own is None else [location_chain(number) for number in sorted(own)]
-
-
-def _note(name: str) -> None:
-    actor, now = actor_of(signed_in()), clock.now()
-    if list_view_is_due(name, actor=actor, now=now):
-        with transaction():
-            record_list_view(name, actor=actor, now=now)
 
 
 def _page(template: str, entries: list[Line], **more: object) -> str:

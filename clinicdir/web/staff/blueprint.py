@@ -14,6 +14,11 @@ bp = Blueprint("staff", __name__)
 View = Callable[..., ResponseReturnValue]
 
 
+# So that a page shows no link that would be refused: `member.role is allowed_settings`.
+for _right in (Right.SETTINGS, Right.AUDIT):
+    bp.add_app_template_test(functools.partial(can, right=_right), f"allowed_{_right}")
+
+
 def needs(right: Right) -> Callable[[View], View]:
     """Declare the right that a view asks for; whoever lacks it is refused before anything else."""
 

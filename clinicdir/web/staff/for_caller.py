@@ -161,7 +161,8 @@ def _change_page(
     found = find(reference)
     places = list_all_locations()
     if isinstance(form, QuestionForm):
-        form.prepare(Offer(parts().intake, places, day_at(found.location.slug, now=now)))
+        today, answered = day_at(found.location.slug, now=now), stored_answers(found)
+        form.prepare(Offer(parts().intake, places, today, [found.location], answered))
     else:
         others = [place for place in places if place.id != found.location_id]
         form.location.choices = place_choices(others)

@@ -9,21 +9,18 @@ from flask import Response, abort, make_response, render_template, request
 from clinicdir import clock
 from clinicdir.appointments.groups import Group, View, capped, count_groups, list_group
 from clinicdir.appointments.untold import list_untold
-from clinicdir.audit.operations import list_view_is_due, record_list_view
-from clinicdir.audit.rules import Actor
-from clinicdir.db import transaction
 from clinicdir.errors import NotFound
 from clinicdir.locations.mistakes import count_mistakes
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import organization_name
 from clinicdir.notifications.plans import list_unheard
 from clinicdir.staff.rules import Right, can
-from clinicdir.staff.sessions import actor_of
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
 from clinicdir.web.parts import parts
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.looks import note_list
 from clinicdir.web.staff.own import own_places
 from clinicdir.web.staff.request_rows import request_rows
 from clinicdir.web.staff.search import SearchForm
@@ -61,7 +58,7 @@ def inbox() -> Response:
         answer = make_response(page)
     # Nobody has seen anything new by a 304; all else is noted before it leaves.
     if answer.status_code != _NOT_MODIFIED:
-        _note_look(chosen, actor_of(member), now)
+        note_list(f"inbox {chosen.slug}" if chosen else "inbox", now=now)
     return answer
 
 
@@ -96,13 +93,6 @@ def _with_tag(part: str) -> Response:
     answer.set_etag(hashlib.sha256(part.encode()).hexdigest()[:32])
     answer.make_conditional(request)
     return answer
-
-
-def _note_look(chosen: Location | None, actor: Actor, now: datetime) -> None:
-    name = f"inbox {chosen.slug}" if chosen else "inbox"
-    if list_view_is_due(name, actor=actor, now=now):
-        with transaction():
-            record_list_view(name, actor=actor, now=now)
 
 
 def _chosen(locations: list[Location]) -> Location | None:

@@ -1,33 +1,47 @@
 """How a clinic is reached, how many it can see at once, and that its facts were checked."""
 
-from flask import redirect, render_template, url_for
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from flask import redirect, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm.exc import StaleDataError
 from wtforms import BooleanField, HiddenField, StringField
 
 from clinicdir import clock
-from clinicdir.audit.queries import find_latest
-from clinicdir.db import transaction
-from clinicdir.errors import Invalid, NotAllowed
-from clinicdir.locations.facts import change_facts, check_facts, facts_of
+from clinicdir.errors import Invalid
+from clinicdir.locations.facts import LocationFacts, change_facts, check_facts, facts_of
 from clinicdir.locations.models import Location
-from clinicdir.locations.operations import CHANGED
-from clinicdir.locations.queries import list_sharing, organization_name
+from clinicdir.locations.queries import list_sharing
 from clinicdir.locations.rules import TelecomSystem, display_number
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.forms import Form, version_in
+from clinicdir.web.forms import version_in
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.in_force import SAVED, STALE, VersionedForm, put_in_force, settings_page
 from clinicdir.web.staff.own import own_place
 
+_SYSTEMS = (TelecomSystem.PHONE, TelecomSystem.FAX)
 
-class FactsForm(Form):
-    """The contact points and the places of one clinic, with the version that the page showed."""
 
-    version = HiddenField()
+class Line(NamedTuple):
+    """A phone or fax number, the other clinics that answer it, and if this one would join them."""
+
+    system: str
+    number: str
+    clinics: Sequence[str]
+    joins: bool
+
+
+class FactsForm(VersionedForm):
+    """The contact points and the places of one clinic.
+
+    `shown` are the numbers of which the page has said who else answers them.
+    """
+
+    shown = HiddenField()
     phone = StringField()
     fax = StringField()
     email = StringField()
@@ -60,58 +74,69 @@ def show_facts(slug: str) -> str:
 @keeps_answers
 @needs(Right.SETTINGS)
 def save_facts(slug: str) -> ResponseReturnValue:
-    """Put typed facts in force; from a stale page they are kept beside what is new."""
+    """Put typed facts in force, once the page has said whose lines a new number joins or leaves."""
     location, form = own_place(slug), FactsForm()
     if form_token_failed():
         return _page(location, form, problem="expired"), 400
     try:
         facts = check_facts(form.typed())
-        with transaction():
-            change_facts(
-                own_place(slug),
-                facts,
-                confirmed=bool(form.confirmed.data),
-                seen_version=version_in(form.version.data),
-                actor=actor_of(signed_in()),
-                now=clock.now(),
-            )
     except Invalid as refusal:
         form.attach(refusal.errors)
         return _page(location, form), 422
-    except (NotAllowed, StaleDataError):
-        location = own_place(slug)
-        form.version.data = str(location.version)
-        return _page(location, form, problem="stale"), 409
-    return redirect(url_for("staff.show_facts", slug=slug), code=303)
+    lines = _changed_lines(location, facts)
+    numbers = f"{facts.phone} {facts.fax}"
+    if lines and form.shown.data != numbers:
+        form.shown.data = numbers
+        return _page(location, form, lines=lines)
+    confirmed, seen = bool(form.confirmed.data), version_in(form.version.data)
+    actor, now = actor_of(signed_in()), clock.now()
+
+    def change(place: Location) -> None:
+        change_facts(place, facts, confirmed=confirmed, seen_version=seen, actor=actor, now=now)
+
+    status = put_in_force(slug, form, change)
+    if status == SAVED:
+        return redirect(url_for("staff.show_facts", slug=slug), code=303)
+    return _page(own_place(slug), form, problem="stale" if status == STALE else None), status
 
 
-def _page(location: Location, form: FactsForm, *, problem: str | None = None) -> str:
-    form.version.data = form.version.data or str(location.version)
-    return render_template(
+def _page(
+    location: Location,
+    form: FactsForm,
+    *,
+    problem: str | None = None,
+    lines: Sequence[Line] = (),
+) -> str:
+    present = facts_of(location)
+    shared = [_line(location, system, getattr(present, system)) for system in _SYSTEMS]
+    return settings_page(
         "staff/facts.html",
-        group=organization_name(),
-        member=signed_in(),
-        location=location,
-        form=form,
+        location,
+        form,
         problem=problem,
-        last_change=find_latest(CHANGED, location.slug) if problem == "stale" else None,
         in_force=_in_words(location),
-        shared=[
-            names
-            for system in (TelecomSystem.PHONE, TelecomSystem.FAX)
-            if (names := _sharing(location, system))
-        ],
+        lines=lines,
+        shared=[line for line in shared if line.clinics],
     )
 
 
-def _sharing(location: Location, system: TelecomSystem) -> dict[str, object] | None:
-    """Return the other clinics that answer the same number, as the database has them now."""
-    value = location.telecom_value(system)
-    others = [place.name for place in list_sharing(value, system)] if value else []
-    others = [name for name in others if name != location.name]
-    if not value or not others:
-        return None
-    return {"number": display_number(value), "clinics": others}
+def _changed_lines(location: Location, facts: LocationFacts) -> list[Line]:
+    """Return every line of others that the location would leave or join with these facts."""
+    lines = []
+    for system in _SYSTEMS:
+        before, after = (getattr(one, system) for one in (facts_of(location), facts))
+        if before != after:
+            lines += [_line(location, system, before), _line(location, system, after, joins=True)]
+    return [line for line in lines if line.clinics]
+
+
+def _line(
+    location: Location, system: TelecomSystem, value: str | None, *, joins: bool = False
+) -> Line:
+    """Return a number with the other clinics that answer it, as the database has them now."""
+    others = list_sharing(value, system) if value else []
+    names = [place.name for place in others if place.id != location.id]
+    return Line(system.value, display_number(value) if value else "", names, joins)
 
 
 def _in_words(location: Location) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
 from clinicdir.appointments.measures import WeekMeasures, measure
-from clinicdir.audit.operations import list_view_is_due, record, record_list_view
+from clinicdir.audit.operations import record
 from clinicdir.db import transaction
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import organization_name
@@ -21,6 +21,7 @@ from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
 from clinicdir.web.spreadsheets import MIME_TYPE, csv_file
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.looks import note_list
 from clinicdir.web.staff.own import own_place, own_places
 
 _CLINICS_A_PAGE = 6
@@ -61,11 +62,8 @@ class ClinicMeasures:
 @needs(Right.EXPORT)
 def measures() -> ResponseReturnValue:
     """Show the measures of the person's clinics, some clinics a page."""
-    member, now = signed_in(), clock.now()
-    actor, after_id = actor_of(member), after()
-    if list_view_is_due(_NAME, actor=actor, now=now):
-        with transaction():
-            record_list_view(_NAME, actor=actor, now=now)
+    now, after_id = clock.now(), after()
+    note_list(_NAME, now=now)
     chosen = _chosen_places()
     places = [place for place in chosen if place.ordinal > after_id]
     shown = places[:_CLINICS_A_PAGE]

@@ -4,7 +4,6 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
-from clinicdir.audit.operations import list_view_is_due, record_list_view
 from clinicdir.db import transaction
 from clinicdir.locations.mistakes import close_mistake, list_mistakes
 from clinicdir.locations.queries import organization_name
@@ -12,6 +11,7 @@ from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.login import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.looks import note_list
 
 _MOST = 50
 
@@ -21,10 +21,7 @@ _MOST = 50
 def mistakes() -> str:
     """List what is not done yet at the person's locations, the oldest first."""
     member, now = signed_in(), clock.now()
-    actor = actor_of(member)
-    if list_view_is_due("mistakes", actor=actor, now=now):
-        with transaction():
-            record_list_view("mistakes", actor=actor, now=now)
+    note_list("mistakes", now=now)
     return render_template(
         "staff/mistakes.html",
         group=organization_name(),

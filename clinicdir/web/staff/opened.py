@@ -50,9 +50,10 @@ MOST_ALIKE = 5
 @bp.get("/requests/<reference>")
 @needs(Right.OPEN)
 def open_request(reference: str) -> ResponseReturnValue:
-    """Show one request; of one passed on to a foreign clinic, only where it went."""
+    """Show one request, `?step=` open; of one passed on to a foreign clinic, where it went."""
     try:
-        return in_one_spelling(reference) or request_page(reference)
+        elsewhere = in_one_spelling(reference)
+        return elsewhere or request_page(reference, attempted=request.args.get("step"))
     except NotFound:
         gone = find_passed_on(parse_reference(reference) or reference, scope=signed_in().scope)
         if gone is None:

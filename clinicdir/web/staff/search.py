@@ -6,11 +6,12 @@ from wtforms import StringField
 
 from clinicdir import clock
 from clinicdir.appointments.finding import LONGEST, find_wanted, read_wanted
+from clinicdir.appointments.rules import allowed_actions
 from clinicdir.audit.operations import record
 from clinicdir.db import transaction
 from clinicdir.errors import Invalid
 from clinicdir.locations.queries import organization_name
-from clinicdir.staff.rules import NOWHERE, Right
+from clinicdir.staff.rules import NOWHERE, Right, can
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.forms import Form
 from clinicdir.web.login import signed_in
@@ -69,5 +70,6 @@ def _page(form: SearchForm, *, expired: bool = False, **values: object) -> str:
         form=form,
         expired=expired,
         most=MOST,
+        for_caller=allowed_actions if can(signed_in().role, Right.ACT) else None,
         now=clock.now(),
     )

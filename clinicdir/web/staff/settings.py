@@ -7,27 +7,25 @@ from zoneinfo import ZoneInfo
 
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm.exc import StaleDataError
-from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
+from wtforms import BooleanField, RadioField, StringField, TextAreaField
 
 from clinicdir import clock
 from clinicdir.appointments.promise import promised_by
-from clinicdir.audit.queries import find_latest
-from clinicdir.db import transaction
-from clinicdir.errors import Invalid, NotAllowed, marked
+from clinicdir.errors import Invalid, marked
 from clinicdir.locations.hours import next_holidays, split_holidays
 from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.locations.operations import CHANGED, change_settings, check_settings
+from clinicdir.locations.operations import change_settings, check_settings
 from clinicdir.locations.queries import organization_name
-from clinicdir.staff.rules import Right, Role, can
+from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import day_words
-from clinicdir.web.forms import Form, version_in
+from clinicdir.web.forms import version_in
 from clinicdir.web.language import gettext, ngettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.opening import answer_words, shown_hours
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.staff.in_force import STALE, VersionedForm, put_in_force, settings_page
 from clinicdir.web.staff.own import own_place, own_places
 
 _OFFERED_HOURS = (2, 4, 8, 16)
@@ -40,10 +38,9 @@ STATUSES = {
 }
 
 
-class SettingsForm(Form):
-    """The settings of one clinic, with the version that the page showed."""
+class SettingsForm(VersionedForm):
+    """The settings of one clinic."""
 
-    version = HiddenField()
     hours = StringField()
     closed_on_holidays = BooleanField()
     closed_days = TextAreaField()
@@ -90,12 +87,6 @@ class SettingsForm(Form):
         }
 
 
-@bp.app_template_test("allowed_settings")
-def allowed_settings(role: Role) -> bool:
-    """Say whether a role has settings to see, for the link to them."""
-    return can(role, Right.SETTINGS)
-
-
 @bp.get("/settings")
 @needs(Right.SETTINGS)
 def list_settings() -> str:
@@ -135,35 +126,25 @@ def save_settings(slug: str) -> ResponseReturnValue:
     except Invalid as refusal:
         form.attach(refusal.errors)
         return _page(location, form), 422
-    try:
-        with transaction():
-            change_settings(
-                own_place(slug),
-                settings,
-                seen_version=version_in(form.version.data),
-                actor=actor_of(signed_in()),
-                now=clock.now(),
-            )
-    except (NotAllowed, StaleDataError):
-        location = own_place(slug)
-        form.version.data = str(location.version)
-        return _page(location, form, problem="stale"), 409
+    seen, actor, now = version_in(form.version.data), actor_of(signed_in()), clock.now()
+
+    def change(place: Location) -> None:
+        change_settings(place, settings, seen_version=seen, actor=actor, now=now)
+
+    if put_in_force(slug, form, change) == STALE:
+        return _page(own_place(slug), form, problem="stale"), STALE
     return redirect(url_for("staff.show_settings", slug=slug), code=303)
 
 
 def _page(location: Location, form: SettingsForm, *, problem: str | None = None) -> str:
     now = clock.now()
     form.offer()
-    form.version.data = form.version.data or str(location.version)
     today = now.astimezone(ZoneInfo(location.time_zone)).date()
-    return render_template(
+    return settings_page(
         "staff/settings.html",
-        group=organization_name(),
-        member=signed_in(),
-        location=location,
-        form=form,
+        location,
+        form,
         problem=problem,
-        last_change=find_latest(CHANGED, location.slug) if problem == "stale" else None,
         in_force=_in_words(location, now),
         opening=shown_hours(location, now),
         promise_at=promised_by(location, arrived_at=now),

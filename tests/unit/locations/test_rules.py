@@ -1,25 +1,10 @@
-"""Contact points: how numbers are read and shown, and who shares a line."""
-
-from dataclasses import dataclass, field
+"""Contact points: how numbers are read and shown."""
 
 import pytest
 
-from clinicdir.locations.rules import TelecomSystem, display_number, parse_number, shares_with
+from clinicdir.locations.rules import display_number, parse_number
 
 SHARED_PHONE = "+12066939929"
-
-
-@dataclass
-class Place:
-    slug: str
-    telecom: dict[TelecomSystem, str] = field(default_factory=dict)
-
-    def telecom_value(self, system: TelecomSystem) -> str | None:
-        return self.telecom.get(system)
-
-
-def sharing(*slugs: str) -> list[Place]:
-    return [Place(slug, {TelecomSystem.PHONE: SHARED_PHONE}) for slug in slugs]
 
 
 @pytest.mark.parametrize(
@@ -61,28 +46,3 @@ def test_what_is_no_number_is_refused(typed: str, message: str) -> None:
     with pytest.raises(ValueError, match="is no") as refused:
         parse_number(typed)
     assert str(refused.value) == message
-
-
-def test_sharing_names_the_others_in_the_order_given() -> None:
-    places = sharing("first", "second", "third")
-    others = shares_with(places[1], places, TelecomSystem.PHONE)
-    assert [other.slug for other in others] == ["first", "third"]
-
-
-def test_sharing_follows_a_change_of_the_data() -> None:
-    places = sharing("first", "second", "third")
-    places[2].telecom[TelecomSystem.PHONE] = "+14256299997"
-    assert [
-        [other.slug for other in shares_with(place, places, TelecomSystem.PHONE)]
-        for place in places
-    ] == [["second"], ["first"], []]
-
-
-def test_sharing_looks_at_one_system_only() -> None:
-    phone, fax = sharing("phone")[0], Place("fax", {TelecomSystem.FAX: SHARED_PHONE})
-    assert list(shares_with(phone, [phone, fax], TelecomSystem.PHONE)) == []
-
-
-def test_nobody_shares_a_missing_number() -> None:
-    silent = [Place("first"), Place("second")]
-    assert list(shares_with(silent[0], silent, TelecomSystem.FAX)) == []

@@ -199,14 +199,14 @@ def test_line_of_evidence_stays_on_one_line(shipped: dict[str, Any], file: Path)
 
 def test_all_errors_come_at_once_and_without_oddities(shipped: dict[str, Any], file: Path) -> None:
     locations = shipped["locations"]
-    del locations[0]["fax"]
+    del locations[0]["phone"]
     locations[1]["fox/~"] = 1
     locations[2]["phone"] = "=1+1"
     locations[3]["slug"] = "renton"
     locations[4]["longitude"] = None
     problems = check(written(file, shipped))
     assert [str(problem).removeprefix(f"{file.parent}/") for problem in problems] == [
-        f"locations.json:/locations/0/fax: missing: {NUMBER}, or null",
+        f"locations.json:/locations/0/phone: missing: {NUMBER}",
         f"locations.json:/locations/1/fox~1~0: unknown key: only the keys {KEYS}",
         f'locations.json:/locations/2/phone: "=1+1": {NUMBER}',
         'locations.json:/locations/3/slug: "renton": a slug of its own; /locations/2 has this one',
@@ -218,7 +218,7 @@ def test_all_errors_come_at_once_and_without_oddities(shipped: dict[str, Any], f
     assert {problem.level for problem in problems} == {"error"}
 
 
-@pytest.mark.parametrize("key", ["organization", "locations", "unattached"])
+@pytest.mark.parametrize("key", ["organization", "locations"])
 def test_missing_part_is_reported(shipped: dict[str, Any], file: Path, key: str) -> None:
     del shipped[key]
     assert lines(written(file, shipped))[0].startswith(f"locations.json:/{key}: missing: ")
@@ -232,6 +232,40 @@ def test_missing_half_of_a_position_is_reported_once(
     assert [line.split(": ")[:2] for line in lines(written(file, shipped))] == [
         [f"locations.json:/locations/0/{half}", "missing"]
     ]
+
+
+def test_keys_that_are_left_out_have_a_default(shipped: dict[str, Any], file: Path) -> None:
+    whole = shipped["locations"][2]
+    least = {key: whole[key] for key in ("slug", "name", "phone", "time_zone")}
+    address = {key: text for key, text in whole["address"].items() if key != "unit"}
+    place = {**least, "address": address, "latitude": 47.5, "longitude": -122.2}
+    written(file, {"organization": {"name": "Group"}, "locations": [place]})
+    seed = read_seed(file)
+    said = "given in the seed file"
+    assert seed.organization == {"name": "Group", "source": said, "social_networks": []}
+    assert seed.unattached == []
+    assert seed.locations == [
+        {
+            **place,
+            "address": {**address, "unit": None},
+            **dict.fromkeys(("fax", "email", "position_error_m", "hours", "checked_at")),
+            **dict.fromkeys(("name_source", "position_source", "source"), said),
+            "position_is_estimate": False,
+            "status": "open",
+        }
+    ]
+
+
+def test_hours_that_cannot_be_read_are_an_oddity(shipped: dict[str, Any], file: Path) -> None:
+    shipped["locations"][2]["hours"] = "Mo-Fr 08:00-17:00; by chance"
+    told = [str(one) for one in check(written(file, shipped)) if one.pointer.endswith("/hours")]
+    assert told == [
+        (
+            f'{file}:/locations/2/hours: "Mo-Fr 08:00-17:00; by chance": hours such as'
+            ' Mo-Fr 08:00-17:00; "by chance" cannot be read'
+        )
+    ]
+    assert {problem.level for problem in check(file)} == {"warning"}
 
 
 def test_latitude_without_longitude_is_refused(shipped: dict[str, Any], file: Path) -> None:

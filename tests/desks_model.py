@@ -1,0 +1,100 @@
+"""What two desks may see and put back, and who has a place: beside the model of one life."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from datetime import datetime, timedelta
+
+from clinicdir.appointments.rules import Action, Status
+from tests.request_model import PATIENT, SYSTEM, Life, Who, Wish
+
+UNDO_WITHIN = timedelta(minutes=10)
+UNDOABLE = (
+    Action.ATTEND,
+    Action.AWAIT_PATIENT,
+    Action.BOOK,
+    Action.CLAIM,
+    Action.DECLINE,
+    Action.GIVE_UP,
+    Action.MISS,
+    Action.OFFER,
+    Action.WAITLIST,
+)
+# Out of where a move has led, and on to where the request stood before it.
+OUT_OF = {
+    Status.ATTENDED: Action.UNDO,
+    Status.MISSED: Action.UNDO,
+    Status.BOOKED: Action.RETIME,
+    Status.OFFERED: Action.EXPIRE_OFFER,
+    Status.DECLINED: Action.REOPEN,
+    Status.NO_REPLY: Action.REOPEN,
+    Status.AWAITING_PATIENT: Action.CLAIM,
+    Status.WAITLISTED: Action.CLAIM,
+}
+BACK_TO = {
+    Status.RECEIVED: (Action.RELEASE,),
+    Status.QUARANTINED: (Action.RELEASE, Action.QUARANTINE),
+    Status.AWAITING_PATIENT: (Action.AWAIT_PATIENT,),
+    Status.WAITLISTED: (Action.WAITLIST,),
+    Status.MISSED: (Action.BOOK, Action.MISS),
+}
+
+
+def has_place(life: Life, wish: Wish, others: Iterable[Life], now: datetime) -> bool:
+    """Say whether a clinic with one place at each time has one for all times of a step."""
+    taken = {
+        time for other in others if other.location_id == life.location_id for time in other.places
+    } - life.places
+    if wish.action is Action.OFFER:
+        return taken.isdisjoint(wish.times)
+    if wish.action is Action.BOOK:
+        return wish.time not in taken or wish.time in life.times_left(now)
+    return True
+
+
+def put_back(
+    life: Life, who: Who, others: list[Life], now: datetime, slugs: dict[int, str]
+) -> Life | None:
+    """Return the life after a person's last move was put back, None where it cannot be."""
+    action, came, to, _, number = life.events[-1]
+    is_own = who.number is not None and number == who.number and action in UNDOABLE
+    if not is_own or came is to or life.undone or now - life.changed_at > UNDO_WITHIN:
+        return None
+    new = deepcopy(life)
+    if new.first_contact_at == life.changed_at:
+        new.first_contact_at = None
+    if action is Action.BOOK:
+        new.booked_at = None
+    for wish in steps_back(life, who, now):
+        if not new.allows(wish, now) or not has_place(new, wish, others, now):
+            return None
+        new = new.after(wish, now, slugs=slugs)
+    return new
+
+
+def steps_back(life: Life, who: Who, now: datetime) -> list[Wish]:
+    """Return the moves that lead back."""
+    came = life.events[-1][1]
+    steps = [Wish(OUT_OF[life.status], who, undoes=True)] if life.status in OUT_OF else []
+    if came is Status.OFFERED:
+        times = tuple(sorted(time for time in life.last_offered if time > now))
+        return [*steps, *([Wish(Action.OFFER, who, times=times, undoes=True)] if times else [])]
+    for action in BACK_TO.get(came, ()) if came else ():
+        time = life.booked_at if action is Action.BOOK else None
+        steps.append(Wish(action, who, time=time, undoes=True))
+    return steps
+
+
+def can_join(life: Life, other: Life, wish: Wish, now: datetime) -> bool:
+    """Say whether a request can be closed as a duplicate of another one that is seen, too."""
+    takes = other.status is Status.BOOKED or (
+        other.status.is_open and other.status is not Status.QUARANTINED
+    )
+    closed = (Status.ENTERED_IN_ERROR, Status.BOOKED)
+    return takes and other is not life and life.status not in closed and life.allows(wish, now)
+
+
+def is_seen(life: Life, who: Who, places: dict[int, frozenset[int]]) -> bool:
+    """Say whether a person's clinics hold a request; patients and time see each."""
+    if who.kind in (PATIENT, SYSTEM):
+        return True
+    return who.number is not None and life.location_id in places[who.number]
