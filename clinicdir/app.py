@@ -26,6 +26,7 @@ from clinicdir.web import (
     assets,
     compression,
     errors,
+    fax_status,
     filters,
     health,
     invitation,
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register(app, lock.bp, OPEN, url_prefix="/staff")
     register(app, api.bp, OPEN)
     register(app, health.bp, OPEN)
+    register(app, fax_status.bp, OPEN)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"settings": settings, "online": online}

@@ -1,18 +1,16 @@
 """The channels besides e-mail, wired to the settings of this server."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 from clinicdir import clock
 from clinicdir.appointments.messages import resolve
 from clinicdir.notifications.channels import NoChannel, Parcel, Receipt, Route, Send
-from clinicdir.notifications.fax import FaxDriver, FaxJob, FaxState, FaxStatus
+from clinicdir.notifications.fax import FaxDriver, FaxJob, FaxStatus
 from clinicdir.notifications.fax_choice import Mailing, fax_driver_of, fonts_of
+from clinicdir.notifications.fax_receipts import receipt_of
 from clinicdir.notifications.rules import Channel, Message, MessageKind
 from clinicdir.notifications.webhooks import Endpoint, Notice, WebhookChannel
 from clinicdir.settings import Settings
-
-_FAX_ASKED_EVERY = timedelta(seconds=20)
 
 
 def make_routes(settings: Settings, send_mail: Send) -> Mapping[Channel, Route]:
@@ -83,11 +81,5 @@ def _page(parcel: Parcel, settings: Settings) -> bytes:
 
 
 def _receipt(status: FaxStatus) -> Receipt:
-    """Return what a fax has come to; Troubled where its call failed, so that it is sent anew."""
-    status.raise_if_lost()
-    if status.state is FaxState.RECEIVED:
-        pages = status.pages or 1
-        return Receipt.confirmed("1 page" if pages == 1 else f"{pages} pages")
-    if status.is_final:
-        return Receipt(job=status.job)  # a gateway that gives no receipt
-    return Receipt.handed_over(status.job, status.words or None, ask_again=_FAX_ASKED_EVERY)
+    status.raise_if_lost()  # Troubled: sent anew, after a while
+    return receipt_of(status)

@@ -92,6 +92,7 @@ def settle_job(channel: Channel, job: str, receipt: Receipt, *, now: datetime) -
     row.detail = receipt.detail
     row.leased_until = row.leased_by = None
     if row.state is DeliveryState.WAITING:
+        row.last_error, row.detail = receipt.detail, None
         row.due_at = now + next_wait(row.attempts)
         row.troubled_since = row.troubled_since or now
     elif row.state not in OPEN_STATES:

@@ -57,7 +57,7 @@ _CACHE = {
     "public.find": "private, max-age=600",
 }
 # They use no cookie and change nothing for its bearer, so a forged post gains nothing.
-WITHOUT_TOKEN = frozenset({"public.find", "public.look_up"})
+WITHOUT_TOKEN = frozenset({"fax_status.take", "public.find", "public.look_up"})
 
 Guard = Callable[[], ResponseReturnValue | None]
 limiter = Limiter(key_func=lambda: sender_of_request().hex())

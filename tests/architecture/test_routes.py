@@ -38,6 +38,7 @@ def test_guards_belong_to_blueprints_and_every_blueprint_has_one(app: Flask) -> 
         "second_factor": "OPEN",
         "security": "OPEN",
         "api": "OPEN",
+        "fax_status": "OPEN",
         "health": "OPEN",
     }
 
