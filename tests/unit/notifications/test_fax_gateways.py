@@ -29,7 +29,14 @@ SENDER = "desk@clinics.example"
 
 
 def mailing(url: str = "") -> Mailing:
-    send = SmtpChannel(SmtpAddress.parse(url or "smtp://127.0.0.1:1")).send
+    channel = SmtpChannel(SmtpAddress.parse(url or "smtp://127.0.0.1:1"))
+
+    def send(mail: EmailMessage) -> None:
+        try:
+            channel.send(mail)
+        finally:
+            channel.close()
+
     return Mailing(send=send, sender=SENDER, clock=lambda: NOW)
 
 
