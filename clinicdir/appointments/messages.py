@@ -1,9 +1,11 @@
 """Tells the outbox worker what to say about a request: where it stands, never whose it is."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select, update
+from sqlalchemy.orm import lazyload
 
 from clinicdir.appointments.arrival import link_token
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
@@ -12,7 +14,8 @@ from clinicdir.appointments.offers import list_offers
 from clinicdir.appointments.rules import Action, Status, show_reference
 from clinicdir.db import db, transaction
 from clinicdir.locations.models import Location, LocationStatus
-from clinicdir.locations.queries import find_location
+from clinicdir.locations.queries import find_location, list_sharing
+from clinicdir.locations.rules import TelecomSystem, display_number
 from clinicdir.notifications.delivery import NotNeeded
 from clinicdir.notifications.outbox import was_accepted
 from clinicdir.notifications.plans import target_of
@@ -31,7 +34,9 @@ def resolve(
 
     NotNeeded once nobody has to be told any more, NoAddress while the channel leads nowhere.
     """
-    found = db.session.get(AppointmentRequest, subject_id)
+    # The clinic is mostly known from the message before: it need not be read with each request.
+    apart = lazyload(AppointmentRequest.location)
+    found = db.session.get(AppointmentRequest, subject_id, options=[apart])
     # What may be spam sends no message, and a duplicate is answered where it was joined.
     if found is None or is_spam(found) or found.status is Status.ENTERED_IN_ERROR:
         raise NotNeeded
@@ -77,9 +82,23 @@ def _to_clinic(
             "status": request.status.value,
             "reference": show_reference(request.reference),
             "link": f"{base_url}/staff/requests/{request.reference}",
+            **(_for_the_page(request, address) if channel is Channel.FAX else {}),
         },
         frame="to_clinic",
     )
+
+
+def _for_the_page(request: AppointmentRequest, number: str) -> dict[str, str]:
+    """Return what a faxed page tells besides: when the request came, whom to call, who shares."""
+    location = request.location
+    arrived = request.created_at.astimezone(ZoneInfo(location.time_zone))
+    phone = location.telecom_value(TelecomSystem.PHONE)
+    return {
+        "arrived": f"{arrived:%a, %b} {arrived.day}, {arrived:%I:%M %p}".replace(", 0", ", "),
+        "number": display_number(number),
+        "call_back": display_number(phone) if phone else "",
+        "sharing": str(max(1, len(list_sharing(number, TelecomSystem.FAX)))),
+    }
 
 
 def _to_patient(

@@ -118,14 +118,15 @@ def make_post() -> Post:
     smtp = None
     if settings.smtp_url is not None:
         smtp = SmtpChannel(SmtpAddress.parse(settings.smtp_url.get_secret_value()))
+    send = smtp.send if smtp else send_nothing
     return Post(
-        send=smtp.send if smtp else send_nothing,
+        send=send,
         close=smtp.close if smtp else lambda: None,
         sender=settings.mail_from,
         texts=MessageTexts(resource_dir("templates") / "messages"),
         resolve=_resolve,
         refused=note_refusal,
-        routes=make_routes(settings),
+        routes=make_routes(settings, send),
     )
 
 

@@ -8,6 +8,8 @@ from email.message import EmailMessage
 from clinicdir.notifications.life import Happening
 from clinicdir.notifications.rules import Message, MessageKind
 
+ASK_AGAIN = timedelta(seconds=30)
+
 
 class NoAddress(Exception):  # noqa: N818 - reads as a word
     """Nobody has set an address or a mail server yet; the message waits for one."""
@@ -63,12 +65,14 @@ class Receipt:
     happening: Happening = Happening.ACCEPT
     job: str | None = None
     detail: str | None = None
-    ask_again: timedelta = timedelta(seconds=30)
+    ask_again: timedelta = ASK_AGAIN
 
     @classmethod
-    def handed_over(cls, job: str, detail: str | None = None) -> "Receipt":
+    def handed_over(
+        cls, job: str, detail: str | None = None, *, ask_again: timedelta = ASK_AGAIN
+    ) -> "Receipt":
         """Say that the other side works on it under this name, to be followed."""
-        return cls(Happening.HAND_OVER, job=job, detail=detail)
+        return cls(Happening.HAND_OVER, job=job, detail=detail, ask_again=ask_again)
 
     @classmethod
     def confirmed(cls, detail: str | None = None) -> "Receipt":

@@ -6,12 +6,25 @@ is noted before the next message leaves: a worker that is killed can have sent o
 
 import enum
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select, text, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    event,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from clinicdir.db import db, transaction
 from clinicdir.notifications.life import (
@@ -31,8 +44,29 @@ from clinicdir.notifications.rules import (
 )
 
 LEASE = timedelta(minutes=2)
-BATCH = 20
+BATCH = 50
 _ROW = cast("Table", OutboxMessage.__table__)
+# Built once: this is what is run for each message.
+_NOTE = (
+    update(_ROW)
+    .where(
+        _ROW.c.id == bindparam("its_id"),
+        _ROW.c.state.in_(OPEN_STATES),
+        or_(bindparam("by_anybody", type_=Boolean), _ROW.c.leased_by == bindparam("worker")),
+    )
+    .values(
+        state=bindparam("new_state"),
+        attempts=_ROW.c.attempts + bindparam("tries"),
+        leased_until=None,
+        leased_by=None,
+        last_error=bindparam("error"),
+        troubled_since=bindparam("since"),
+        job=bindparam("its_job"),
+        detail=bindparam("its_detail"),
+        due_at=func.coalesce(bindparam("due", type_=_ROW.c.due_at.type), _ROW.c.due_at),
+        finished_at=bindparam("finished"),
+    )
+)
 _COLUMNS = (
     OutboxMessage.id,
     OutboxMessage.message_key,
@@ -169,25 +203,25 @@ def note(worker: Worker, taken: Taken, outcome: Outcome, *, now: datetime) -> De
             happening = Happening.GIVE_UP
     state = next_state(taken.state, happening)
     is_open = state in OPEN_STATES
-    query = update(_ROW).where(_ROW.c.id == taken.id, _ROW.c.state.in_(OPEN_STATES))
-    if is_open or state in FAILED_STATES:
-        query = query.where(_ROW.c.leased_by == worker.name)
-    values = {
-        "state": state,
-        "attempts": _ROW.c.attempts + int(outcome.tried),
-        "leased_until": None,
-        "leased_by": None,
-        "last_error": outcome.error,
-        "troubled_since": since,
-        "job": outcome.job,
-        "detail": outcome.detail,
-    }
-    values |= {"due_at": now + outcome.wait} if is_open else {"finished_at": now}
-    if not is_open and db.engine.dialect.name == "postgresql":
+    connection = db.session.connection()
+    if not is_open and connection.dialect.name == "postgresql":
         # A worker that is killed loses nothing by it, and no message is lost by a power cut of the
         # database: one that left within its last half second leaves again, under the same id.
-        db.session.execute(text("set local synchronous_commit = off"))
-    db.session.execute(query.values(values))
+        connection.execute(text("set local synchronous_commit = off"))
+    values = {
+        "its_id": taken.id,
+        "worker": worker.name,
+        "by_anybody": not is_open and state not in FAILED_STATES,
+        "new_state": state,
+        "tries": int(outcome.tried),
+        "error": outcome.error,
+        "since": since,
+        "its_job": outcome.job,
+        "its_detail": outcome.detail,
+        "due": now + outcome.wait if is_open else None,
+        "finished": None if is_open else now,
+    }
+    connection.execute(_NOTE, values)
     if state in FAILED_STATES:
         _call_followers(taken.id, now)
     return state
@@ -208,3 +242,19 @@ def has_got_through(message_id: int) -> bool:
     state = db.session.scalar(select(OutboxMessage.state).where(OutboxMessage.id == message_id))
     db.session.rollback()
     return state in SETTLED_STATES
+
+
+@contextmanager
+def all_kept() -> Iterator[None]:
+    """Keep what is read meanwhile, so that a clinic is read once for all its messages."""
+    kept: list[object] = []
+
+    def keep(_session: object, found: object) -> None:
+        kept.append(found)
+
+    session = db.session()
+    event.listen(session, "loaded_as_persistent", keep)
+    try:
+        yield
+    finally:
+        event.remove(session, "loaded_as_persistent", keep)

@@ -37,6 +37,7 @@ from clinicdir.notifications.claiming import (
     Standing,
     Taken,
     Worker,
+    all_kept,
     give_back,
     has_got_through,
     note,
@@ -148,8 +149,7 @@ class _Run:
     def _deliver_batch(self, batch: list[Taken]) -> list[DeliveryState]:
         began, states = time.monotonic(), list[DeliveryState]()
         rest, untried = list(batch), list[Taken]()
-        told = {taken.id: self._resolve(taken) for taken in batch}
-        db.session.rollback()  # the read ends here: nothing is held open while mails leave
+        told = self._resolve_all(batch)
         try:
             while rest and time.monotonic() - began < _BATCH_S and not self.stopped():
                 taken = rest.pop(0)
@@ -180,6 +180,13 @@ class _Run:
         elif outcome.standing is Standing.WORKS and channel in self.troubled:
             note_success(channel)
             del self.troubled[channel]
+
+    def _resolve_all(self, batch: list[Taken]) -> dict[int, Message | Exception | None]:
+        """Work out what each message says, in one read that ends before any of them leaves."""
+        with all_kept():
+            told = {taken.id: self._resolve(taken) for taken in batch}
+        db.session.rollback()
+        return told
 
     def _resolve(self, taken: Taken) -> Message | Exception | None:
         """Return what a message says now, or why it cannot be told; None where only a job is."""

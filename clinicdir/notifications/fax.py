@@ -11,7 +11,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from clinicdir.errors import marked
-from clinicdir.notifications.channels import NoAddress, Refused, Troubled
+from clinicdir.notifications.channels import Down, NoChannel, Refused, Troubled
 
 HYLAFAX_PORT = 4559
 ALLOWED = (
@@ -31,7 +31,7 @@ _MODEM = re.compile(r"[A-Za-z0-9_]+")
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-class Unreachable(Troubled):
+class Unreachable(Down):
     """The fax server or gateway itself is away: no fax can leave, whatever its number."""
 
 
@@ -123,12 +123,12 @@ class NoFax:
     """Stands for the driver while none is set: the message waits."""
 
     def submit(self, _job: FaxJob) -> FaxStatus:
-        """Raise NoAddress."""
-        raise NoAddress(_NOT_SET)
+        """Raise NoChannel, a NoAddress of all faxes."""
+        raise NoChannel(_NOT_SET)
 
     def follow(self, _job: str) -> FaxStatus:
-        """Raise NoAddress."""
-        raise NoAddress(_NOT_SET)
+        """Raise NoChannel, a NoAddress of all faxes."""
+        raise NoChannel(_NOT_SET)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from clinicdir.notifications.mail_headers import POLICY
 from clinicdir.notifications.rules import Message
 
 # What texts are written in where there is no catalogue of the reader's language.
@@ -47,7 +48,7 @@ class MessageTexts:
         values: dict[str, object] = {**message.values, "language": language}
         subject = _render(plain, f"{message.template}.subject.txt", values).strip()
         text = _render(plain, f"{message.template}.txt", values)
-        mail = EmailMessage()
+        mail = EmailMessage(policy=POLICY)
         mail["Subject"] = subject
         mail["From"] = sender
         mail["To"] = _one_address(message.to)

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -12,15 +13,16 @@ from werkzeug.test import TestResponse
 
 from clinicdir import clock
 from clinicdir.cli.serving import make_post
-from clinicdir.db import transaction
+from clinicdir.db import db, transaction
 from clinicdir.notifications.channels import Down, Parcel, Receipt, Route, Troubled
 from clinicdir.notifications.delivery import deliver_due
 from clinicdir.notifications.operations import settle_job
 from clinicdir.notifications.plans import Quiet, after_quiet
 from clinicdir.notifications.rules import Channel, Message
 from clinicdir.staff.rules import Role
-from tests.conftest import Clock
+from tests.conftest import Clock, build_app
 from tests.faulty_smtp import faulty_server
+from tests.mail import running_mail_server
 from tests.make import make_request, make_staff, sign_in
 from tests.pages import Typed, field_errors, form, main_text, press
 from tests.tables import rows
@@ -245,6 +247,37 @@ def test_fax_leaves_when_the_mail_is_refused_and_its_job_is_followed(
     assert f"{WAITS} email: refused Tue, Nov 24, 12:00 pm: 550 5.1.1 No such mailbox To" in page
     assert "fax: received Tue, Nov 24, 12:25 pm (1 page) History" in page
     assert "A notice did not get through" not in main_text(manager.get("/staff/"))
+
+
+def test_fax_page_leaves_by_the_gateway_of_the_settings_and_claims_no_receipt(
+    sqlite_app: Flask, frozen: Clock
+) -> None:
+    with sqlite_app.app_context():
+        make_staff(MANAGER, Role.MANAGER)
+    manager = sqlite_app.test_client()
+    sign_in(manager, MANAGER)
+    save(manager, fax_use="first", email_use="off", webhook_use="off")
+    with sqlite_app.app_context():
+        reference = make_request(sqlite_app).reference
+    with running_mail_server() as server:
+        settings = sqlite_app.extensions["clinicdir"].settings
+        mailing = build_app(
+            settings.instance,
+            smtp_url=server.url(),
+            mail_from="clinics@group.example",
+            fax_url="mailto:{digits}@fax.example",
+        )
+        with mailing.app_context():
+            assert deliver_due(make_post(), clock=clock.now) == 1
+            db.session.remove()
+            db.engine.dispose()
+    (mail,) = server.mails
+    assert mail["To"] == "14255550100@fax.example"
+    (page,) = mail.iter_attachments()
+    assert isinstance(page, EmailMessage)
+    assert page.get_content()[:5] == b"%PDF-"
+    shown = main_text(manager.get(f"/staff/requests/{reference}"))
+    assert f"{WAITS} fax: accepted by the fax service Tue, Nov 24, 12:00 pm History" in shown
 
 
 def test_mail_that_gets_through_keeps_the_fax_away(
