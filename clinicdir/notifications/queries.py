@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from clinicdir.db import db
@@ -60,28 +60,31 @@ def has_dead() -> bool:
 def untold_subjects(*, now: datetime) -> Select[int]:
     """Return the query for the requests whose clinic was not told by any of its channels.
 
-    Each of them failed, or is late by an hour; one that got through is enough.
+    Each of them failed, or is late by an hour; one that got through, or still may, is enough.
     """
-    late = and_(
-        OutboxMessage.state.in_(OPEN_STATES),
-        OutboxMessage.created_at <= now - LATE_AFTER,
-        or_(OutboxMessage.attempts > 0, OutboxMessage.due_at <= now - LATE_AFTER),
-    )
     other = aliased(OutboxMessage)
-    got_through = (
-        select(other.id)
-        .where(
-            other.subject_id == OutboxMessage.subject_id,
-            other.kind.in_(STAFF_KINDS),
-            other.created_at >= OutboxMessage.created_at,
-            other.state.in_(_GOT_THROUGH),
-        )
-        .exists()
+    is_told_or_will_be = or_(
+        other.state.in_(_GOT_THROUGH), and_(other.state.in_(OPEN_STATES), ~_is_late(other, now))
+    )
+    better = select(other.id).where(
+        other.subject_id == OutboxMessage.subject_id,
+        other.kind.in_(STAFF_KINDS),
+        other.created_at >= OutboxMessage.created_at,
+        is_told_or_will_be,
     )
     return select(OutboxMessage.subject_id).where(
         OutboxMessage.kind.in_(STAFF_KINDS),
-        or_(OutboxMessage.state.in_(FAILED_STATES), late),
-        ~got_through,
+        or_(OutboxMessage.state.in_(FAILED_STATES), _is_late(OutboxMessage, now)),
+        ~better.exists(),
+    )
+
+
+def _is_late(row: type[OutboxMessage], now: datetime) -> ColumnElement[bool]:
+    """Say whether a message waits an hour too long; one that is due later, as by quiet, is not."""
+    return and_(
+        row.state.in_(OPEN_STATES),
+        row.created_at <= now - LATE_AFTER,
+        or_(row.attempts > 0, row.due_at <= now - LATE_AFTER),
     )
 
 

@@ -336,6 +336,26 @@ def test_notice_that_no_channel_got_through_stands_red_in_the_inbox(
     assert "A notice did not get through" not in main_text(other.get("/staff/"))
 
 
+def test_one_channel_that_failed_is_no_alarm_while_another_still_may_get_through(
+    app: Flask, manager: FlaskClient, with_settings: Callable[..., Flask], frozen: Clock
+) -> None:
+    save(manager, fax_use="first", webhook_use="off")
+    with app.app_context():
+        make_request(app)
+    with faulty_server() as server:
+        server.recipients = {"desk@renton.example": "550 5.1.1 No such mailbox"}
+        mailing = with_settings(smtp_url=server.url())
+        busy = fax_route([Troubled("busy")], [], [])
+        with mailing.app_context():
+            post = dataclasses.replace(make_post(), routes={Channel.FAX: busy})
+            deliver_due(post, clock=clock.now)
+            assert "did not get through" not in main_text(manager.get("/staff/"))
+            frozen.move(hours=1)
+            deliver_due(post, clock=clock.now)
+    sign_in(manager, MANAGER)
+    assert "A notice did not get through" in main_text(manager.get("/staff/"))
+
+
 QUIET = Quiet(19 * 60, 7 * 60)
 
 
