@@ -76,9 +76,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     register(app, invitation.bp, OPEN, url_prefix="/staff")
     register(app, second_factor.bp, OPEN, url_prefix="/staff")
     register(app, lock.bp, OPEN, url_prefix="/staff")
-    register(app, api.bp, OPEN)
-    register(app, health.bp, OPEN)
-    register(app, fax_status.bp, OPEN)
+    for blueprint in (api.bp, health.bp, fax_status.bp):
+        register(app, blueprint, OPEN)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"settings": settings, "online": online}
