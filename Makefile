@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(if $(PORT),CLINICDIR_PORT=$(PORT)) $(BIN)
 
-.PHONY: serve demo test soak check fix browser requirements clean
+.PHONY: serve demo test soak bench check fix browser requirements clean
 
 serve: .venv/ready
 	$(RUN)/flask serve
@@ -17,6 +17,10 @@ test: .venv/ready-dev
 # The long forms: 10,000 steps of the machine, 1,000 claims, 500 bots. One at a time, for minutes.
 soak: .venv/ready-dev
 	$(BIN)/python -m pytest -m soak
+
+# How many messages a second leave, on this disk and machine.
+bench: .venv/ready-dev
+	$(BIN)/python -m bench.drain_outbox
 
 check: .venv/ready-dev
 	$(BIN)/ruff format --check .
