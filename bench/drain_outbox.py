@@ -25,7 +25,8 @@ from flask import Flask
 from sqlalchemy import delete
 
 from clinicdir import clock
-from clinicdir.cli.serving import make_post, prepare_database
+from clinicdir.cli.routing import make_post
+from clinicdir.cli.serving import prepare_database
 from clinicdir.db import db, transaction
 from clinicdir.locations.models import Telecom
 from clinicdir.locations.queries import get_location

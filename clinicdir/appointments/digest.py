@@ -15,8 +15,8 @@ from clinicdir.appointments.rules import Status, show_reference
 from clinicdir.db import db, transaction
 from clinicdir.locations.hours import hours_of, open_spans
 from clinicdir.locations.models import Location
-from clinicdir.notifications.delivery import NotNeeded
 from clinicdir.notifications.outbox import enqueue
+from clinicdir.notifications.outcomes import NotNeeded
 from clinicdir.notifications.plans import list_digests, note_digest, plan_of
 from clinicdir.notifications.rules import Channel, Message, MessageKind
 

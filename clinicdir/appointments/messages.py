@@ -16,8 +16,8 @@ from clinicdir.db import db, transaction
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.queries import find_location, list_sharing
 from clinicdir.locations.rules import TelecomSystem, display_number
-from clinicdir.notifications.delivery import NotNeeded
 from clinicdir.notifications.outbox import was_accepted
+from clinicdir.notifications.outcomes import NotNeeded
 from clinicdir.notifications.plans import target_of
 from clinicdir.notifications.rules import Channel, Message, MessageKind
 

@@ -13,7 +13,8 @@ from flask.cli import AppGroup
 from clinicdir import clock
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.cli.refusals import JSON_HELP, in_plain_words
-from clinicdir.cli.serving import deliver_until, make_post
+from clinicdir.cli.routing import make_post
+from clinicdir.cli.serving import deliver_until
 from clinicdir.db import db, transaction
 from clinicdir.notifications import operations
 from clinicdir.notifications.channel_states import resume_channels

@@ -1,16 +1,64 @@
-"""The channels besides e-mail, wired to the settings of this server."""
+"""How messages leave: every channel wired to the settings of this server."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from clinicdir import clock
-from clinicdir.appointments.messages import resolve
-from clinicdir.notifications.channels import NoChannel, Parcel, Receipt, Route, Send
+from clinicdir.appointments.digest import resolve_digest
+from clinicdir.appointments.messages import note_refusal, resolve
+from clinicdir.db import sqlite_path
+from clinicdir.notifications.channels import (
+    NoChannel,
+    Parcel,
+    Receipt,
+    Route,
+    Send,
+    send_nothing,
+)
+from clinicdir.notifications.delivery import Post
 from clinicdir.notifications.fax import FaxDriver, FaxJob, FaxStatus
 from clinicdir.notifications.fax_choice import Mailing, fax_driver_of, fonts_of
 from clinicdir.notifications.fax_receipts import receipt_of
+from clinicdir.notifications.messages import MessageTexts
 from clinicdir.notifications.rules import Channel, Message, MessageKind
+from clinicdir.notifications.smtp import SmtpAddress, SmtpChannel
+from clinicdir.notifications.taken_mails import FILE_NAME, TakenMails
 from clinicdir.notifications.webhooks import Endpoint, Notice, WebhookChannel
+from clinicdir.resources import resource_dir
 from clinicdir.settings import Settings
+from clinicdir.web.parts import parts
+
+
+def make_post() -> Post:
+    """Return what the outbox worker needs, from the settings."""
+    settings = parts().settings
+    smtp = None
+    if settings.smtp_url is not None:
+        smtp = SmtpChannel(SmtpAddress.parse(settings.smtp_url.get_secret_value()))
+    send = smtp.send if smtp else send_nothing
+    return Post(
+        send=send,
+        close=smtp.close if smtp else lambda: None,
+        sender=settings.mail_from,
+        texts=MessageTexts(resource_dir("templates") / "messages"),
+        resolve=_resolve,
+        refused=note_refusal,
+        routes=make_routes(settings, send),
+        taken_mails=_taken_mails(),
+    )
+
+
+def _resolve(kind: MessageKind, subject_id: int) -> Message:
+    settings, now = parts().settings, clock.now()
+    if kind is MessageKind.DIGEST:
+        return resolve_digest(subject_id, base_url=settings.url, now=now)
+    return resolve(kind, subject_id, base_url=settings.url, now=now)
+
+
+def _taken_mails() -> TakenMails | None:
+    """Return the file beside an SQLite database; other engines note quickly enough."""
+    database = sqlite_path(parts().settings.database)
+    return None if database is None else TakenMails(Path(f"{database}-{FILE_NAME}"))
 
 
 def make_routes(settings: Settings, send_mail: Send) -> Mapping[Channel, Route]:

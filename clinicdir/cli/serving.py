@@ -19,25 +19,21 @@ from sqlalchemy import inspect, text
 from waitress.server import create_server
 
 from clinicdir import clock
-from clinicdir.appointments.digest import queue_digests, resolve_digest
+from clinicdir.appointments.digest import queue_digests
 from clinicdir.appointments.drafts import drop_old_drafts
-from clinicdir.appointments.messages import note_refusal, resolve
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM
 from clinicdir.cli.refusals import in_plain_words
-from clinicdir.cli.routing import make_routes
+from clinicdir.cli.routing import make_post
 from clinicdir.cli.wire import StrictChannel
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
 from clinicdir.locations import seeds
 from clinicdir.notifications.channel_states import resume_channels
-from clinicdir.notifications.channels import send_nothing
 from clinicdir.notifications.claiming import Worker
-from clinicdir.notifications.delivery import Post, deliver_due
-from clinicdir.notifications.messages import MessageTexts
+from clinicdir.notifications.delivery import deliver_due
 from clinicdir.notifications.operations import drop_unneeded
 from clinicdir.notifications.queries import has_dead
-from clinicdir.notifications.rules import Channel, Message, MessageKind
-from clinicdir.notifications.smtp import SmtpAddress, SmtpChannel
+from clinicdir.notifications.rules import Channel
 from clinicdir.notifications.workers import BEAT_EVERY_S, beat
 from clinicdir.resources import resource_dir
 from clinicdir.web.parts import parts
@@ -110,31 +106,6 @@ def schema_version() -> str | None:
 def newest_version() -> str:
     """Return the name of the newest migration."""
     return (resource_dir("migrations") / "HEAD").read_text().strip()
-
-
-def make_post() -> Post:
-    """Return what the outbox worker needs, from the settings."""
-    settings = parts().settings
-    smtp = None
-    if settings.smtp_url is not None:
-        smtp = SmtpChannel(SmtpAddress.parse(settings.smtp_url.get_secret_value()))
-    send = smtp.send if smtp else send_nothing
-    return Post(
-        send=send,
-        close=smtp.close if smtp else lambda: None,
-        sender=settings.mail_from,
-        texts=MessageTexts(resource_dir("templates") / "messages"),
-        resolve=_resolve,
-        refused=note_refusal,
-        routes=make_routes(settings, send),
-    )
-
-
-def _resolve(kind: MessageKind, subject_id: int) -> Message:
-    settings, now = parts().settings, clock.now()
-    if kind is MessageKind.DIGEST:
-        return resolve_digest(subject_id, base_url=settings.url, now=now)
-    return resolve(kind, subject_id, base_url=settings.url, now=now)
 
 
 def run_server(app: Flask) -> None:

@@ -155,6 +155,14 @@ def take_batch(
     return taken
 
 
+def find_waiting(message_keys: Collection[str]) -> list[Taken]:
+    """Return those of these messages that still wait, whoever holds them."""
+    query = select(*_COLUMNS).where(
+        OutboxMessage.message_key.in_(message_keys), OutboxMessage.state == DeliveryState.WAITING
+    )
+    return [Taken(**row) for row in db.session.execute(query).mappings()]
+
+
 def _free(channels: Collection[Channel], now: datetime) -> ColumnElement[bool]:
     clock_went_back = and_(OutboxMessage.attempts > 0, OutboxMessage.due_at > now + FARTHEST_WAIT)
     return and_(

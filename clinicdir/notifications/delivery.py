@@ -1,14 +1,17 @@
 """The worker: takes due messages from the outbox, hands them out one by one, notes each outcome.
 
 No network call is made inside a transaction. Rows are leased in a short one, each is sent outside
-any, and marked in another short one before the next is sent; a worker that dies in between lets
-the lease run out, so that a message leaves at least once and always with the same Message-ID.
+any, and its outcome is written before the next is sent: into the row, or, for a mail that was taken
+where the database is an SQLite file, into the quicker file beside it. A worker that dies in between
+lets the lease run out, so that a message leaves at least once and always with the same Message-ID.
 """
 
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -38,6 +41,7 @@ from clinicdir.notifications.claiming import (
     Taken,
     Worker,
     all_kept,
+    find_waiting,
     give_back,
     has_got_through,
     note,
@@ -45,9 +49,15 @@ from clinicdir.notifications.claiming import (
 )
 from clinicdir.notifications.life import Happening
 from clinicdir.notifications.messages import MessageTexts
+from clinicdir.notifications.outcomes import (
+    ERROR_LENGTH,
+    NotNeeded,
+    cleaned,
+    outcome_of,
+    outcome_of_trouble,
+)
 from clinicdir.notifications.rules import (
     ADDRESS_WAIT,
-    FARTHEST_WAIT,
     Channel,
     DeliveryState,
     Message,
@@ -55,17 +65,14 @@ from clinicdir.notifications.rules import (
     next_wait,
     without_address,
 )
+from clinicdir.notifications.taken_mails import TakenMails
 
 _log = logging.getLogger(__name__)
 
-_ERROR_LENGTH = 300
 # What a batch tells is true for so long: then the rest is given back and taken anew.
 _BATCH_S = 5.0
+_TAKEN = outcome_of(Receipt())
 _GOT_THROUGH = frozenset({DeliveryState.ACCEPTED, DeliveryState.DELIVERED})
-
-
-class NotNeeded(Exception):  # noqa: N818 - reads as a word
-    """What the message would tell is no longer so."""
 
 
 Resolve = Callable[[MessageKind, int], Message]
@@ -82,7 +89,7 @@ class Post:
     """What the worker needs: how to send, from whom, in what words, whom to tell of a refusal.
 
     `routes` are the channels besides e-mail; `spread`, from 0 to 1, spreads the tries of messages
-    that failed together.
+    that failed together. `taken_mails` is where acceptances wait for the database, if anywhere.
     """
 
     send: Send
@@ -93,6 +100,7 @@ class Post:
     close: Callable[[], None] = lambda: None
     routes: Mapping[Channel, Route] = field(default_factory=dict)
     spread: Callable[[], float] = random.random
+    taken_mails: TakenMails | None = None
 
 
 def deliver_due(
@@ -104,10 +112,7 @@ def deliver_due(
     channels: Collection[Channel] = tuple(Channel),
     stopped: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Try each due message of these channels once, at most `limit`, until `stopped`.
-
-    Return how many the other side accepted.
-    """
+    """Try each due message of these channels once, at most `limit`; return how many got through."""
     return _Run(post, clock, worker or Worker(), channels, stopped).go(limit)
 
 
@@ -129,6 +134,7 @@ class _Run:
             # Until this is written nothing else leaves, for it could not be written either.
             self._note(*self.worker.unnoted)
         try:
+            self._note_taken()  # also what a worker that was killed has left
             while tried < limit and not self.stopped():
                 batch = self._take(limit - tried)
                 if not batch:
@@ -138,6 +144,8 @@ class _Run:
                 got_through += sum(state in _GOT_THROUGH for state in states)
         finally:
             self.post.close()
+            if self.post.taken_mails is not None:
+                self.post.taken_mails.close()
         return got_through
 
     def _take(self, most: int) -> list[Taken]:
@@ -158,11 +166,33 @@ class _Run:
                 else:
                     states.append(self._note(taken, self._try(taken, told[taken.id])))
         finally:
+            self._note_taken()
             give_back(self.worker, [*untried, *rest])
         return states
 
+    def _note_taken(self) -> None:
+        """Let the database know of the mails that were taken, many at once."""
+        kept = self.post.taken_mails
+        if kept is None or not (times := kept.all()):
+            return
+        with transaction():
+            for taken in find_waiting(times):
+                note(self.worker, taken, _TAKEN, now=times[taken.message_key])
+        kept.drop(times)
+
     def _note(self, taken: Taken, outcome: Outcome) -> DeliveryState:
         """Write an outcome down; what cannot be written now is kept and written first next time."""
+        kept, is_mail = self.post.taken_mails, taken.channel is Channel.EMAIL
+        if (
+            kept is not None
+            and is_mail
+            and outcome == _TAKEN
+            and taken.channel not in self.troubled
+        ):
+            with suppress(sqlite3.Error, OSError):  # then the row is written, as for all else
+                kept.add(taken.message_key, self.clock())
+                self.worker.unnoted = None
+                return DeliveryState.ACCEPTED
         self.worker.unnoted = (taken, outcome)
         now = self.clock()
         with transaction():
@@ -205,7 +235,7 @@ class _Run:
             return self._follow(taken)
         wait = next_wait(taken.attempts + 1, spread=self.post.spread())
         try:
-            return _outcome_of(self._hand_over(taken, told))
+            return outcome_of(self._hand_over(taken, told))
         except (NotNeeded, NoAddress, Refused, Troubled) as said:
             return self._after_trouble(taken, said, told, wait)
         except Exception as fault:  # noqa: BLE001 - one bad message must not hold up the others
@@ -220,8 +250,8 @@ class _Run:
             # Before the message is marked: should we die in between, it is refused once more.
             self.post.refused(taken.kind, taken.subject_id, address, self.clock())
         hidden = address if taken.kind.to_patient else ""
-        error = without_address(str(said), hidden)[:_ERROR_LENGTH]
-        return _outcome_of_trouble(said, error, wait)
+        error = without_address(str(said), hidden)[:ERROR_LENGTH]
+        return outcome_of_trouble(said, error, wait)
 
     def _hand_over(self, taken: Taken, told: Message | Exception) -> Receipt:
         if taken.follows_id is not None and has_got_through(taken.follows_id):
@@ -253,47 +283,16 @@ class _Run:
             route = self._route(taken.channel)
             if route.follow is None or taken.job is None:
                 return Outcome(Happening.HAND_OVER, tried=False, wait=ADDRESS_WAIT, job=taken.job)
-            return _outcome_of(route.follow(taken.job), job=taken.job, tried=False)
+            return outcome_of(route.follow(taken.job), job=taken.job, tried=False)
         except Refused as refusal:
-            return Outcome(Happening.REFUSE, _cleaned(refusal), tried=False)
+            return Outcome(Happening.REFUSE, cleaned(refusal), tried=False)
         except (Down, NoAddress) as trouble:
             return Outcome(
-                Happening.HAND_OVER, _cleaned(trouble), tried=False, wait=wait, job=taken.job
+                Happening.HAND_OVER, cleaned(trouble), tried=False, wait=wait, job=taken.job
             )
         except Troubled as trouble:
-            return Outcome(Happening.FAIL, _cleaned(trouble), tried=False, wait=wait, own=True)
+            return Outcome(Happening.FAIL, cleaned(trouble), tried=False, wait=wait, own=True)
         except Exception as fault:  # noqa: BLE001 - as above
             _log.exception("the job of message %s cannot be followed", taken.message_key)
             error = f"fault: {type(fault).__name__}"
             return Outcome(Happening.HAND_OVER, error, tried=False, wait=wait, job=taken.job)
-
-
-def _outcome_of(receipt: Receipt, *, job: str | None = None, tried: bool = True) -> Outcome:
-    return Outcome(
-        receipt.happening,
-        tried=tried,
-        wait=receipt.ask_again,
-        job=receipt.job or job,
-        detail=receipt.detail,
-        standing=Standing.WORKS,
-    )
-
-
-def _outcome_of_trouble(said: Exception, error: str, wait: timedelta) -> Outcome:
-    if isinstance(said, NotNeeded):
-        return Outcome(Happening.DROP)
-    if isinstance(said, NoAddress):
-        standing = Standing.UNSET if isinstance(said, NoChannel) else Standing.UNKNOWN
-        return Outcome(Happening.LACK, error, tried=False, wait=ADDRESS_WAIT, standing=standing)
-    if isinstance(said, Refused):
-        return Outcome(Happening.REFUSE, error, standing=Standing.WORKS)
-    if isinstance(said, Down):
-        return Outcome(Happening.FAIL, error, wait=wait, own=said.own, standing=Standing.DOWN)
-    asked_for: timedelta = getattr(said, "wait", wait)  # the other side may say how long
-    wait = min(max(wait, asked_for), FARTHEST_WAIT)
-    return Outcome(Happening.FAIL, error, wait=wait, own=True, standing=Standing.WORKS)
-
-
-def _cleaned(error: Exception) -> str:
-    """Return what the other side said without mailboxes: it is shown where no name may be."""
-    return without_address(str(error), "")[:_ERROR_LENGTH]

@@ -10,9 +10,10 @@ from clinicdir.audit.rules import Actor
 from clinicdir.db import db
 from clinicdir.errors import NotFound
 from clinicdir.notifications.channels import NoAddress, Receipt
-from clinicdir.notifications.delivery import NotNeeded, Resolve
+from clinicdir.notifications.delivery import Resolve
 from clinicdir.notifications.life import FAILED_STATES, OPEN_STATES, Happening, next_state
 from clinicdir.notifications.models import OutboxMessage
+from clinicdir.notifications.outcomes import NotNeeded
 from clinicdir.notifications.rules import Channel, DeliveryState, next_wait
 
 _LOOKED_THROUGH = 100

@@ -15,9 +15,9 @@ from clinicdir.errors import NotAllowed
 from clinicdir.locations.models import Location
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.notifications.channels import NoAddress
-from clinicdir.notifications.delivery import NotNeeded
 from clinicdir.notifications.models import NoticeChannel, NoticePlan, OutboxMessage
 from clinicdir.notifications.outbox import AT_ONCE, list_free, new_message
+from clinicdir.notifications.outcomes import NotNeeded
 from clinicdir.notifications.rules import Channel, MessageKind
 
 PLAN_CHANGED = "notice_plan"

@@ -11,7 +11,7 @@ from clinicdir.appointments.digest import queue_digests
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import Status
 from clinicdir.audit.rules import OPERATOR
-from clinicdir.cli.serving import make_post
+from clinicdir.cli.routing import make_post
 from clinicdir.db import db, transaction
 from clinicdir.locations.queries import get_location
 from clinicdir.notifications.delivery import deliver_due

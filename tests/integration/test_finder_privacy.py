@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from clinicdir import clock
 from clinicdir.appointments.models import AppointmentRequest, RequestDraft
-from clinicdir.cli.serving import make_post
+from clinicdir.cli.routing import make_post
 from clinicdir.db import db, transaction
 from clinicdir.locations.models import Telecom
 from clinicdir.locations.queries import get_location

@@ -18,7 +18,8 @@ from sqlalchemy import text
 
 from clinicdir import clock
 from clinicdir.cli.doctor import examine
-from clinicdir.cli.serving import make_post, prepare_database
+from clinicdir.cli.routing import make_post
+from clinicdir.cli.serving import prepare_database
 from clinicdir.crypto import new_key
 from clinicdir.db import db, transaction
 from clinicdir.locations.models import Telecom

@@ -17,7 +17,7 @@ from clinicdir.audit.rules import OPERATOR
 from clinicdir.db import db, transaction
 from clinicdir.errors import Invalid
 from clinicdir.locations.queries import get_location
-from clinicdir.notifications.delivery import NotNeeded
+from clinicdir.notifications.outcomes import NotNeeded
 from clinicdir.notifications.rules import MessageKind
 from clinicdir.staff.rules import EVERYWHERE, Role
 from clinicdir.staff.second_factor import start_factor

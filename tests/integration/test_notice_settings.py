@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from clinicdir import clock
-from clinicdir.cli.serving import make_post
+from clinicdir.cli.routing import make_post
 from clinicdir.db import db, transaction
 from clinicdir.notifications.channels import Down, Parcel, Receipt, Route, Troubled
 from clinicdir.notifications.delivery import deliver_due

@@ -17,7 +17,7 @@ from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.queries import get_request
 from clinicdir.appointments.rules import Action
 from clinicdir.audit.rules import OPERATOR
-from clinicdir.cli.serving import make_post
+from clinicdir.cli.routing import make_post
 from clinicdir.db import db, transaction
 from clinicdir.locations.models import Telecom
 from clinicdir.locations.queries import get_location

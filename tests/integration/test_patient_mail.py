@@ -24,11 +24,12 @@ from clinicdir.appointments.rules import SPAM, TRANSITIONS, Action, Status, show
 from clinicdir.appointments.submission import Context
 from clinicdir.appointments.undoing import undo
 from clinicdir.audit.rules import OPERATOR, PATIENT, Actor
-from clinicdir.cli.serving import make_post
+from clinicdir.cli.routing import make_post
 from clinicdir.db import db, transaction
 from clinicdir.locations.operations import close_location
 from clinicdir.locations.queries import get_location
-from clinicdir.notifications.delivery import NotNeeded, deliver_due
+from clinicdir.notifications.delivery import deliver_due
+from clinicdir.notifications.outcomes import NotNeeded
 from clinicdir.notifications.queries import is_stuck
 from clinicdir.notifications.rules import MessageKind
 from clinicdir.staff.rules import EVERYWHERE

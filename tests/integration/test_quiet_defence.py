@@ -21,7 +21,7 @@ from clinicdir.appointments.queries import get_request
 from clinicdir.appointments.rules import Action, RequestChannel, Status
 from clinicdir.appointments.suspicion import Signs, Suspicion
 from clinicdir.audit.rules import OPERATOR, PATIENT
-from clinicdir.cli.serving import make_post
+from clinicdir.cli.routing import make_post
 from clinicdir.db import db, key_ring, transaction
 from clinicdir.locations.models import Telecom
 from clinicdir.locations.queries import get_location
