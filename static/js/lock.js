@@ -46,6 +46,7 @@ function open() {
   sheet = null;
   lastActive = Date.now();
   focused?.focus();
+  dispatchEvent(new Event("unlocked"));
 }
 
 async function unlock(event) {
