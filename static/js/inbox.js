@@ -57,7 +57,11 @@
     }
   };
   setInterval(renew, EVERY_MS);
-  addEventListener("unlocked", renew); // by static/js/lock.js
+  // By static/js/lock.js, which has put the title of before the lock back.
+  addEventListener("unlocked", () => {
+    tag = null;
+    renew();
+  });
   for (const kind of ["keydown", "pointerdown", "pointermove", "input"]) {
     const notice = () => { if (!document.body.classList.contains("locked")) isActive = true; };
     addEventListener(kind, notice, { capture: true, passive: true });
