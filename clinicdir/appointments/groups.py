@@ -61,7 +61,8 @@ def list_group(
     group: Group, view: View, *, limit: int, after_id: int = 0
 ) -> list[AppointmentRequest]:
     """Return a group's requests by promise, else by arrival, from the one after `after_id`."""
-    return list(db.session.scalars(page_of(_query(group, view), after_id, limit)))
+    query = page_of(_query(group, view), after_id, limit, scope=view.scope)
+    return list(db.session.scalars(query))
 
 
 def count_groups(view: View) -> dict[Group, int]:

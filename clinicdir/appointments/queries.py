@@ -47,15 +47,20 @@ def list_requests(
     query = select(AppointmentRequest).where(AppointmentRequest.status.in_(statuses))
     if location_id is not None:
         query = query.where(AppointmentRequest.location_id == location_id)
-    return list(db.session.scalars(page_of(within(query, scope), after_id, limit)))
+    query = page_of(within(query, scope), after_id, limit, scope=scope)
+    return list(db.session.scalars(query))
 
 
 def page_of(
-    query: Select[AppointmentRequest], after_id: int, limit: int | None
+    query: Select[AppointmentRequest], after_id: int, limit: int | None, *, scope: Scope
 ) -> Select[AppointmentRequest]:
-    """Put requests in the order of the lists, from the one after `after_id`."""
+    """Put requests in the order of the lists, from the one after `after_id`.
+
+    One outside the scope counts as none, or the list would tell when foreign requests are due.
+    """
     order = tuple_(AppointmentRequest.due_at, AppointmentRequest.id)
-    last = db.session.get(AppointmentRequest, after_id) if after_id else None
+    by_id = select(AppointmentRequest).where(AppointmentRequest.id == after_id)
+    last = db.session.scalar(within(by_id, scope)) if after_id else None
     if last is not None:
         query = query.where(order > (last.due_at, last.id))
     return query.order_by(AppointmentRequest.due_at, AppointmentRequest.id).limit(limit)

@@ -4,10 +4,20 @@
   const list = () => document.getElementById("list");
   const status = document.getElementById("news");
   let tag = null;
-  let timer = null;
+  let isStale = false;
+  let isActive = false;
 
   const tell = (words) => {
     status.textContent = words;
+  };
+
+  // Locked, signed out or no longer at this clinic: it says so until an answer comes again.
+  const show = (stale) => {
+    if (stale === isStale) return;
+    isStale = stale;
+    status.classList.toggle("aside", !stale);
+    status.classList.toggle("note", stale);
+    tell(stale ? list().dataset.stale : "");
   };
 
   // The person's place stays theirs: what had the focus gets it back, nothing else is touched.
@@ -24,15 +34,10 @@
     }
   };
 
-  const stop = () => {
-    clearInterval(timer);
-    status.classList.remove("aside");
-    status.classList.add("note");
-    tell(list().dataset.stale);
-  };
-
   const renew = async () => {
-    const headers = { "X-Poll": "1" };
+    // Who reads here all the while and opens nothing is no idle person.
+    const headers = isActive ? {} : { "X-Poll": "1" };
+    isActive = false;
     if (tag !== null) headers["If-None-Match"] = tag;
     let answer;
     try {
@@ -40,10 +45,9 @@
     } catch {
       return; // no connection at the moment: the next time
     }
-    // Signed out, or no longer at this clinic.
-    if (answer.type === "opaqueredirect" || (answer.status >= 400 && answer.status < 500)) {
-      stop();
-    } else if (answer.status === 200) {
+    // An error of the server says nothing of either: the next time.
+    if (answer.status < 500) show(answer.type === "opaqueredirect" || answer.status >= 400);
+    if (answer.status === 200) {
       tag = answer.headers.get("ETag");
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const renewed = page.getElementById("list");
@@ -52,7 +56,16 @@
       put(renewed);
     }
   };
-  timer = setInterval(renew, EVERY_MS);
+  setInterval(renew, EVERY_MS);
+  // By static/js/lock.js, which has put the title of before the lock back.
+  addEventListener("unlocked", () => {
+    tag = null;
+    renew();
+  });
+  for (const kind of ["keydown", "pointerdown", "pointermove", "input"]) {
+    const notice = () => { if (!document.body.classList.contains("locked")) isActive = true; };
+    addEventListener(kind, notice, { capture: true, passive: true });
+  }
 
   const keys = document.getElementById("keys");
   if (keys === null) return; // switched off

@@ -4,6 +4,10 @@ const template = document.getElementById("lock");
 const idleMs = template.dataset.idle * 60_000;
 const minuteMs = 60_000;
 let lastActive = Date.now();
+// Whoever works in one tab is not idle in another.
+const tabs = new BroadcastChannel("activity");
+const TELL_EVERY_MS = 5000;
+let toldAt = 0;
 let sheet = null;
 let polling = null;
 let focused = null;
@@ -46,6 +50,7 @@ function open() {
   sheet = null;
   lastActive = Date.now();
   focused?.focus();
+  dispatchEvent(new Event("unlocked"));
 }
 
 async function unlock(event) {
@@ -69,8 +74,20 @@ async function unlock(event) {
 }
 
 for (const kind of ["keydown", "pointerdown", "pointermove", "input"]) {
+  addEventListener(kind, () => { if (noteActivity()) tellTabs(); }, { capture: true, passive: true });
+}
+tabs.addEventListener("message", noteActivity);
+
+function noteActivity() {
   // A first press after the time is up must not undo the lock that a slept timer has missed.
-  addEventListener(kind, () => { if (!isDue()) lastActive = Date.now(); }, { capture: true, passive: true });
+  if (sheet !== null || isDue()) return false;
+  lastActive = Date.now();
+  return true;
+}
+function tellTabs() {
+  if (Date.now() - toldAt < TELL_EVERY_MS) return;
+  toldAt = Date.now();
+  tabs.postMessage(null);
 }
 function isDue() {
   return Date.now() - lastActive >= idleMs;

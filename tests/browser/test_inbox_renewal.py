@@ -62,11 +62,33 @@ def test_inbox_renews_itself_around_what_the_person_does(
         page.clock.run_for(EVERY_MS)
     assert statuses == [200, 200, 304]
 
+    cookies = phone.cookies()
     phone.clear_cookies()
     page.clock.run_for(EVERY_MS)
     expect(page.get_by_role("status")).to_have_text(
         "This list does not renew itself any more. Load the page again."
     )
+    # As after the lock, whose password has just been typed.
+    phone.add_cookies(cookies)  # type: ignore[arg-type]
+    arrives(site, "Dana Example")
+    page.evaluate("dispatchEvent(new Event('unlocked'))")
+    expect(page.locator("tbody tr")).to_have_count(4)
+    expect(page.get_by_role("status")).to_have_text("New: 4")
+    expect(page.get_by_role("status")).to_have_class("aside")
+
+
+def test_a_poll_is_activity_only_where_somebody_did_something(
+    site: Flask, base: str, phone: BrowserContext
+) -> None:
+    page = open_inbox(site, base, phone)
+    marks = []
+    for does_something in (False, True, False):
+        if does_something:
+            page.mouse.move(40, 60)
+        with page.expect_request(lambda asked: "part=rows" in asked.url) as caught:
+            page.clock.run_for(EVERY_MS)
+        marks.append(caught.value.headers.get("x-poll"))
+    assert marks == ["1", None, "1"]
 
 
 def test_keys_walk_open_search_and_help_unless_somebody_types(

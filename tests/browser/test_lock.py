@@ -64,3 +64,32 @@ def test_page_locks_after_idle_minutes_and_unlocks_with_the_text_kept(
     assert EMAIL in page.content()
     # The browser tells of the wrong password, and would like a name beside each password.
     assert [text for text in problems if not re.search(r"422|\[DOM\]", text)] == []
+
+
+def test_tab_beside_the_one_that_somebody_works_in_stays_open(
+    site: Flask, base: str, phone: BrowserContext
+) -> None:
+    spend_little(site)
+    phone.new_page().goto(f"{base}{new_link(site)}")
+    join = phone.pages[0]
+    join.get_by_label("Password").fill(PASSWORD)
+    join.get_by_role("button", name="Save and sign in").click()
+    expect(join.get_by_role("heading", level=1)).to_have_text("Requests")
+    phone.clock.install()  # one for all tabs
+    lies, works = phone.new_page(), phone.new_page()
+    for tab in (lies, works):
+        tab.goto(f"{base}/staff/agenda")
+    # The message travels in its own time, and nothing of the page shows that it has come.
+    lies.evaluate(
+        "window.heard = new BroadcastChannel('activity'); window.heard.onmessage = () => {"
+        " document.body.dataset.heard = 'yes'; }"
+    )
+    for _ in range(2):
+        phone.clock.run_for(6 * 60_000)
+        lies.evaluate("delete document.body.dataset.heard")
+        works.keyboard.press("Shift")
+        expect(lies.locator("body")).to_have_attribute("data-heard", "yes")
+    for tab in (lies, works):
+        expect(tab.get_by_role("dialog")).to_have_count(0)
+    phone.clock.run_for(10 * 60_000)
+    expect(lies.get_by_role("dialog", name="Locked")).to_be_visible()

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from clinicdir import clock
 from clinicdir.appointments.operations import Move, act
-from clinicdir.appointments.queries import get_request
+from clinicdir.appointments.queries import get_request, list_requests
 from clinicdir.appointments.rules import Action
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.db import db, transaction
@@ -275,6 +275,16 @@ def test_page_that_begins_nowhere_begins_at_the_start(app: Flask) -> None:
     ask(app, "renton", "Only Person")
     for after in ("", "-1", "x", "1e9", "9" * 40, "２", "2147483647"):
         assert names(desk, f"/staff/?after={after}") == ["Only Person"]
+
+
+def test_page_after_a_foreign_request_is_that_after_a_missing_one(app: Flask) -> None:
+    desk = make_desk(app, "renton")
+    ask(app, "renton", "Own Person")
+    ask(app, "bellevue", "Foreign Person")
+    with app.app_context():
+        own, foreign = (found.id for found in list_requests(scope=EVERYWHERE, limit=None))
+    assert names(desk, f"/staff/?after={own}") == []
+    assert names(desk, f"/staff/?after={foreign}") == ["Own Person"]
 
 
 def test_inbox_costs_the_same_with_one_row_and_with_three(app: Flask, frozen: Clock) -> None:

@@ -298,8 +298,9 @@ def test_stale_page_says_who_changed_what_and_when_and_keeps_what_was_typed(
     page = answer.get_data(as_text=True)
     assert answer.status_code == 409
     assert page_text(page).startswith(
-        f"Somebody else was faster {DESK} changed this request on Tue, Nov 24, 12:01 pm. It is now:"
-        " Being handled. What you typed is still below. Read the request again before you go on."
+        f"Somebody else was faster {DESK} changed this request on Tue, Nov 24, 12:01 pm: taken up."
+        " It is now: Being handled. What you typed is still below. Read the request again before"
+        " you go on."
     )
     assert 'name="note" value="typed by the other"' in page
     assert 'value="no_times" id="decline_reason-1" checked' in page
@@ -449,7 +450,8 @@ def test_claims_at_once_have_one_winner(app: Flask, reference: str) -> None:
     losers = [answer for answer in answers if answer.status_code == 409]
     for answer in losers:
         assert heading(answer).startswith(
-            f"Somebody else was faster desk{winner}@example.com changed this request on {NOON}."
+            f"Somebody else was faster desk{winner}@example.com changed this request on {NOON}:"
+            " taken up."
         )
 
 

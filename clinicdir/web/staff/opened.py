@@ -132,14 +132,15 @@ def request_page(
     if holder in (None, member.id):
         steps = steps_of(found, member.role, choices, tried=attempted, form=form, now=now)
     tried = steps.named(attempted)
+    lines = history_lines(events, people, {place.slug: place.name for place in every})
     return render_template(
         "staff/request.html",
         member=member,
         form=form or MoveForm(formdata=None),
         **facts_of(found, now=now),
-        lines=history_lines(events, people, {place.slug: place.name for place in every}),
+        lines=lines,
         **_beside(found, events, steps, now=now),
-        last=(who_did(events[-1], people), events[-1].at),
+        last=(who_did(events[-1], people), events[-1].at, lines[-1].words),
         people=people,
         holder=holder,
         steps=steps,
