@@ -1,4 +1,4 @@
-"""Takes the README's pictures from the demo: `python -m tools.take_screenshots`."""
+"""Takes the pictures of the documents from the demo: `python -m tools.take_screenshots`."""
 
 import os
 import re
@@ -9,6 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.mail import running_mail_server
+from tests.make import make_answers
 from tests.parts import chromium
 from tests.postgres import free_port
 
@@ -17,13 +19,15 @@ FOLDER = ROOT / "docs/screenshots"
 
 
 def main() -> None:
-    """Start the demo on a free port, take three pictures, end it."""
-    with tempfile.TemporaryDirectory() as instance:
+    """Start the demo on a free port beside a mail server, take the pictures, end both."""
+    with tempfile.TemporaryDirectory() as instance, running_mail_server() as mails:
         port = free_port()
         environment = dict(os.environ) | {  # noqa: TID251 - passed on, no setting read
             "CLINICDIR_INSTANCE": instance,
             "CLINICDIR_PORT": str(port),
             "CLINICDIR_DATABASE_URL": f"sqlite:///{instance}/demo.sqlite3",
+            "CLINICDIR_SMTP_URL": mails.url(),
+            "CLINICDIR_MAIL_FROM": "clinics@example.com",
         }
         demo = subprocess.Popen(  # noqa: S603 - our own command
             [Path(sys.executable).parent / "flask", "demo"],
@@ -72,6 +76,28 @@ def _take(browser: Browser, base: str, link: str) -> None:
     desk.get_by_role("button", name="Sign in").click()
     desk.wait_for_selector("table")
     _picture(desk, "inbox-desk")
+    _take_deliveries(desk, base)
+
+
+def _take_deliveries(desk: Page, base: str) -> None:
+    """Let Renton be told by e-mail, enter a request as an admin, and show what became of it."""
+    desk.goto(f"{base}/staff/settings/renton/notices")
+    desk.get_by_label("Address for notices").fill("desk@example.com")
+    desk.get_by_role("button", name="Save", exact=True).click()
+    desk.goto(f"{base}/")
+    answer = desk.request.post(
+        f"{base}/api/v1/requests",
+        data=make_answers(email="robin@example.com", contact_by="email"),
+        headers={"Idempotency-Key": "picture"},
+    )
+    reference = answer.json()["reference"]
+    for _ in range(20):
+        desk.goto(f"{base}/staff/requests/{reference}")
+        if desk.get_by_text("accepted by").count() > 1:
+            break
+        desk.wait_for_timeout(500)
+    desk.get_by_role("heading", name="Notices").evaluate("heading => heading.scrollIntoView()")
+    _picture(desk, "delivery-lines")
 
 
 def _picture(page: Page, name: str) -> None:
