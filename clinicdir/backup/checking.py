@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, and_, column, func, inspect, select, table, text
 
-from clinicdir.audit.models import AuditHead
 from clinicdir.audit.verifying import verify_chains
-from clinicdir.backup.manifest import Manifest, count_rows
+from clinicdir.backup.manifest import Manifest, audit_ends, count_rows
 from clinicdir.crypto import CannotOpen
 from clinicdir.db import db, key_ring
 
@@ -82,9 +81,7 @@ def _of_audit(manifest: Manifest) -> Iterator[str]:
     for verdict in verify_chains():
         if verdict.fault:
             yield f"audit chain {verdict.chain}: {verdict.fault}"
-    heads = {
-        head.chain: (head.count, head.hash.hex()) for head in db.session.scalars(select(AuditHead))
-    }
+    heads = audit_ends(db.session.connection())
     for chain in sorted(heads.keys() | manifest.audit.keys()):
         if heads.get(chain) != manifest.audit.get(chain):
             yield f"audit chain {chain} does not end where the manifest says"

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 from clinicdir.backup.refusals import BackupRefused
@@ -59,6 +60,7 @@ def use_keys(texts: Sequence[str], in_force: Sequence[str], instance: Path) -> N
     generated, own = instance / _GENERATED, instance / f".{_GENERATED}.new"
     own.unlink(missing_ok=True)
     write_keys(own, texts)
-    generated.replace(instance / f"{_GENERATED}.before-restore")
-    own.rename(generated)
+    asides = (instance / f"{_GENERATED}.before-restore-{number}" for number in count(1))
+    os.link(generated, next(path for path in asides if not path.exists()))
+    own.replace(generated)
     sync(instance)

@@ -47,9 +47,7 @@ class Manifest:
 def describe(connection: Connection, ring: KeyRing, *, now: datetime) -> Manifest:
     """Return the manifest of what the connection sees."""
     version = table("alembic_version", column("version_num"))
-    head = table("audit_head", column("chain"), column("count"), column("hash"))
-    names = inspect(connection).get_table_names()
-    if version.name not in names or head.name not in names:
+    if not inspect(connection).has_table(version.name):
         raise BackupRefused("There is nothing to back up yet. Start the site with `flask serve`.")
     return Manifest(
         made_at=now.isoformat(timespec="seconds"),
@@ -57,10 +55,7 @@ def describe(connection: Connection, ring: KeyRing, *, now: datetime) -> Manifes
         schema=connection.scalars(select(version.c.version_num)).one(),
         keys=tuple(sorted(one.hex() for one in ring.ids)),
         counts=count_rows(connection),
-        audit={
-            chain: (count, bytes(last).hex())
-            for chain, count, last in connection.execute(select(head).order_by(head.c.chain))
-        },
+        audit=audit_ends(connection),
     )
 
 
@@ -69,6 +64,15 @@ def count_rows(connection: Connection) -> dict[str, int]:
     return {
         name: connection.scalar(select(func.count()).select_from(table(name))) or 0
         for name in sorted(inspect(connection).get_table_names())
+    }
+
+
+def audit_ends(connection: Connection) -> dict[str, tuple[int, str]]:
+    """Return how long each audit chain is and the hash of its last entry, as the database says."""
+    head = table("audit_head", column("chain"), column("count"), column("hash"))
+    return {
+        chain: (length, bytes(last).hex())
+        for chain, length, last in connection.execute(select(head).order_by(head.c.chain))
     }
 
 

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import insert, select
 
 from clinicdir import clock
-from clinicdir.appointments.models import AppointmentRequest
+from clinicdir.appointments.models import AppointmentRequest, RequestEvent
 from clinicdir.audit.models import AuditEntry, AuditHead
 from clinicdir.audit.rules import PATIENT, Facts, entry_hash
 from clinicdir.crypto import new_row_key
@@ -32,7 +32,7 @@ def store_many(app: Flask, count: int) -> None:
     with app.app_context():
         make_request(app, goal_text="a sore knee", email="robin@example.org", contact_by="email")
         plain: dict[str, list[dict[str, Any]]] = {}
-        for name in ("appointment_request", "request_event", "outbox_message"):
+        for name in ("appointment_request", "request_event", "name_word", "outbox_message"):
             rows = db.session.execute(select(Base.metadata.tables[name])).mappings()
             plain[name] = [dict(row) for row in rows]
         personal = db.session.scalars(select(AppointmentRequest)).one().personal
@@ -53,10 +53,15 @@ def _add(plain: dict[str, list[dict[str, Any]]], personal: object, numbers: rang
         unlike |= {"submission_key": f"soak:{number}", "link_hash": f"soak:{number}".encode()}
         made["appointment_request"].append(first | unlike | {"id": number})
         for event in plain["request_event"]:
-            made["request_event"].append(_without_id(event) | {"request_id": number})
+            line = RequestEvent(row_key=new_row_key())
+            line.seal({"reason": "as it came in"})
+            own = {"row_key": line.row_key, "sealed": line.sealed, "request_id": number}
+            made["request_event"].append(_without_id(event) | own)
+        for word in plain["name_word"]:
+            made["name_word"].append(_without_id(word) | {"request_id": number})
         for message in plain["outbox_message"]:
-            key = {"idempotency_key": f"soak:{number}"} if "idempotency_key" in message else {}
-            made["outbox_message"].append(_without_id(message) | {"subject_id": number} | key)
+            own = {"subject_id": number, "message_key": f"{message['message_key']} {number}"}
+            made["outbox_message"].append(_without_id(message) | own)
     for name, rows in made.items():
         if rows:
             db.session.execute(insert(Base.metadata.tables[name]), rows)
