@@ -29,8 +29,9 @@ def copy_live(path: Path, copy: Path) -> None:
 
 def refuse_filled(path: Path) -> None:
     """Raise BackupRefused where something lies at the place of the database already."""
-    beside = [path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal")]
-    found = [one for one in beside if one.exists()]
+    folder = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+    # An older database's journal or notes would be taken for the restored one's.
+    found = [one for one in folder if one == path or one.name.startswith(f"{path.name}-")]
     # A command like `flask doctor` leaves an empty file behind.
     if any(one.stat().st_size for one in found):
         raise BackupRefused(

@@ -377,8 +377,10 @@ def test_journal_that_was_left_behind_is_not_taken_for_the_restored_database_s(
     left = tmp_path / "beside0/clinicdir.sqlite3-journal"
     left.parent.mkdir(exist_ok=True)
     left.write_bytes(b"old")
+    left.with_name("clinicdir.sqlite3-taken-mails").write_bytes(b"1")
     code, words = run(other, "backup", "restore", file)
-    assert (code, "move clinicdir.sqlite3-journal to another folder" in words) == (1, True)
+    names = "clinicdir.sqlite3-journal, clinicdir.sqlite3-taken-mails"
+    assert (code, f"move {names} to another folder" in words) == (1, True)
 
 
 def test_faults_that_the_database_had_are_named_and_the_rest_comes_back(
