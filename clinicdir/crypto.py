@@ -33,7 +33,7 @@ def new_row_key() -> bytes:
 
 
 class _Key:
-    """One master key and the three keys derived from it, so that no key has two uses."""
+    """One master key and the four keys derived from it, so that no key has two uses."""
 
     def __init__(self, text: str) -> None:
         try:
@@ -48,6 +48,7 @@ class _Key:
         self.seal = AESGCM(_derive(master, b"seal"))
         self.index = _derive(master, b"index")
         self.link = _derive(master, b"link")
+        self.backup = _derive(master, b"backup")
 
 
 def _derive(master: bytes, purpose: bytes) -> bytes:
@@ -70,6 +71,17 @@ class KeyRing:
     def newest_id(self) -> bytes:
         """Return the id of the key that seals now, to be stored beside what it made."""
         return self._keys[0].id
+
+    @property
+    def ids(self) -> frozenset[bytes]:
+        """Return the id of each key in the ring."""
+        return frozenset(self._by_id)
+
+    def backup_key(self, salt: bytes, *, key_id: bytes) -> bytes:
+        """Return the key of one backup file, from its salt and the key of that id."""
+        info = b"clinicdir backup file"
+        secret = self._by_id[key_id].backup
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=info).derive(secret)
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
         """Encrypt by AES-256-GCM; `context` (table and row key) must be given again to open."""

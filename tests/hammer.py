@@ -1,13 +1,14 @@
 """A process of its own that posts requests from eight threads at once, for test_concurrency.
 
-It takes an instance folder, a database URL (or "") and a name; it prints each answer's status.
+It takes an instance folder, a database URL (or ""), a name and perhaps the encryption key; it
+prints each answer's status.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from tests.conftest import build_app
+from tests.conftest import KEY, build_app
 from tests.make import make_answers
 from tests.tables import together
 
@@ -15,9 +16,9 @@ THREADS = 8
 POSTS = 10
 
 
-def post_all(folder: str, url: str, name: str) -> list[int]:
+def post_all(folder: str, url: str, name: str, key: str = KEY) -> list[int]:
     """Return the statuses of all posts of this process."""
-    app = build_app(Path(folder), database_url=url)
+    app = build_app(Path(folder), database_url=url, encryption_keys=key)
 
     def post(thread: int) -> list[int]:
         client = app.test_client()

@@ -2,7 +2,17 @@
 
 from flask import Flask
 
-from clinicdir.cli import auditing, delivering, demo, directory, doctor, finding, people, serving
+from clinicdir.cli import (
+    auditing,
+    backups,
+    delivering,
+    demo,
+    directory,
+    doctor,
+    finding,
+    people,
+    serving,
+)
 
 
 def init_app(app: Flask) -> None:
@@ -19,5 +29,6 @@ def init_app(app: Flask) -> None:
         delivering.notifications,
         people.keys,
         auditing.audit,
+        backups.backup,
     ):
         app.cli.add_command(command)

@@ -8,6 +8,7 @@ from typing import ParamSpec
 import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from clinicdir.backup.refusals import BackupRefused
 from clinicdir.errors import Conflict, Invalid, NotFound
 from clinicdir.finder.importing.rows import BadFile
 from clinicdir.locations.seeds import SeedError
@@ -31,7 +32,7 @@ def in_plain_words(command: Callable[P, None]) -> Callable[P, None]:
         except NotFound:
             click.echo("There is no such thing. The list commands show what there is.", err=True)
             sys.exit(1)
-        except (BadFile, Conflict, SeedError) as refusal:
+        except (BackupRefused, BadFile, Conflict, SeedError) as refusal:
             click.echo(str(refusal), err=True)
             sys.exit(1)
         except (OperationalError, ProgrammingError):

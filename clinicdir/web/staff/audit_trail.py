@@ -21,12 +21,14 @@ from clinicdir.web.staff_labels import EVENT_WORDS
 _ON_A_PAGE = 50
 _WORDS = {
     "assign": marked("role or clinics changed"),
+    "backup": marked("backup made"),
     "disable": marked("person disabled"),
     "export": marked("taken out as a file"),
     "factor_off": marked("second step switched off"),
     "factor_on": marked("second step switched on"),
     "invite": marked("person invited"),
     "join": marked("first password chosen"),
+    "keys_export": marked("encryption keys written to a file"),
     "line_open": marked("opened on the shared line"),
     "list": marked("list looked at"),
     "location_added": marked("clinic added"),
@@ -37,6 +39,7 @@ _WORDS = {
     "recovery_codes": marked("new recovery codes made"),
     "renew_link": marked("new link made for the patient"),
     "reset": marked("new password link made"),
+    "restore": marked("backup restored"),
     "search": marked("searched"),
     "seed_load": marked("facts loaded"),
     "settings": marked("settings changed"),

@@ -1,0 +1,1 @@
+"""Backups: one sealed file with the whole database, proven by restoring it."""

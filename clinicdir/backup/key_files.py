@@ -1,0 +1,66 @@
+"""The file of keys that is kept apart from the backups: written once, asked for at a restore."""
+
+import os
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from clinicdir.backup.refusals import BackupRefused
+from clinicdir.backup.sqlite_copy import sync
+from clinicdir.crypto import KeyRing
+
+_GENERATED = "encryption_keys"
+
+
+def write_keys(path: Path, texts: Sequence[str]) -> None:
+    """Write the keys, newest first, one a line, into a new file of mode 0600."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise BackupRefused(f"{path} exists already. Choose another name.") from None
+    except OSError as trouble:
+        raise BackupRefused(
+            f"Cannot write {path} ({trouble.strerror}). Name a file in a folder that exists."
+        ) from None
+    with os.fdopen(handle, "w") as file:
+        file.writelines(f"{text}\n" for text in texts)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_keys(path: Path) -> list[str]:
+    """Return the keys in a file, or raise BackupRefused where it is no file of keys."""
+    try:
+        texts = path.read_text(encoding="ascii").replace(",", " ").split()
+        KeyRing(texts)
+    except (OSError, ValueError):
+        raise BackupRefused(
+            f"{path} is no file of keys. Name the one that `flask keys export FILE` wrote: one key"
+            " a line, the newest first."
+        ) from None
+    return texts
+
+
+def refuse_unusable(texts: Sequence[str], in_force: Sequence[str], instance: Path) -> None:
+    """Raise BackupRefused where restored data could not be read with the present settings."""
+    if set(texts) <= set(in_force):
+        return
+    generated = instance / _GENERATED
+    if not generated.exists() or generated.read_text().split() != list(in_force):
+        raise BackupRefused(
+            "The keys of the backup are not in CLINICDIR_ENCRYPTION_KEYS, so the site could not"
+            " read what is restored. Put them there, comma-separated, and try again."
+        )
+
+
+def use_keys(texts: Sequence[str], in_force: Sequence[str], instance: Path) -> None:
+    """Put the keys in the place of the generated ones, which stay beside them."""
+    if set(texts) <= set(in_force):
+        return
+    generated, own = instance / _GENERATED, instance / f".{_GENERATED}.new"
+    own.unlink(missing_ok=True)
+    write_keys(own, texts)
+    asides = (instance / f"{_GENERATED}.before-restore-{number}" for number in count(1))
+    os.link(generated, next(path for path in asides if not path.exists()))
+    own.replace(generated)
+    sync(instance)
