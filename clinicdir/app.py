@@ -33,9 +33,11 @@ from clinicdir.web import (
     language,
     lock,
     login,
+    metrics,
     public,
     second_factor,
     staff,
+    watching,
 )
 from clinicdir.web.parts import Parts
 from clinicdir.web.security import OPEN, SIGNED_IN, init_security, register
@@ -68,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_db(app, ring, settings.instance)
     Migrate(app, db, directory=str(resource_dir("migrations")), render_item=render_item)
 
+    watching.init_app(app)
     init_security(app, settings)
     login.init_app(app)
     register(app, public.bp, OPEN)
@@ -77,6 +80,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register(app, lock.bp, OPEN, url_prefix="/staff")
     register(app, api.bp, OPEN)
     register(app, health.bp, OPEN)
+    register(app, metrics.bp, OPEN)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"settings": settings, "online": online}

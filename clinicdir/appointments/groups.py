@@ -73,6 +73,35 @@ def count_groups(view: View) -> dict[Group, int]:
     return dict(zip(Group, db.session.execute(select(*counts)).one(), strict=True))
 
 
+@dataclass(frozen=True)
+class Tally:
+    """How many requests of a group a location has, and the earliest promise and arrival there."""
+
+    count: int
+    first_promise_at: datetime | None
+    first_arrival_at: datetime
+
+
+def tally_by_location(group: Group, view: View) -> dict[int, Tally]:
+    """Return a tally of each location, by its id, that has requests of a group."""
+    columns = (
+        AppointmentRequest.location_id,
+        func.count(),
+        func.min(AppointmentRequest.promise_at),
+        func.min(AppointmentRequest.created_at),
+    )
+    query = _query(group, view).with_only_columns(*columns)
+    found = db.session.execute(query.group_by(AppointmentRequest.location_id))
+    return {place_id: Tally(*rest) for place_id, *rest in found}
+
+
+def count_by_status() -> dict[tuple[int, Status], int]:
+    """Return how many requests each location, by its id, has in each state."""
+    by = (AppointmentRequest.location_id, AppointmentRequest.status)
+    found = db.session.execute(select(*by, func.count()).group_by(*by))
+    return {(place_id, status): count for place_id, status, count in found}
+
+
 def capped(count: int) -> str:
     """Return a count in words that stop at 99+."""
     return f"{COUNT_CAP}+" if count > COUNT_CAP else str(count)

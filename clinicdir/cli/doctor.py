@@ -28,7 +28,16 @@ from clinicdir.settings import PREFIX
 from clinicdir.web.health import failing_checks
 from clinicdir.web.parts import parts
 
-_SECRET_WORDS = ("KEY", "SMTP_URL", "DATABASE_URL", "OPTIONS", "FAX_URL", "HEADER", "SECRET")
+_SECRET_WORDS = (
+    "KEY",
+    "SMTP_URL",
+    "DATABASE_URL",
+    "OPTIONS",
+    "FAX_URL",
+    "HEADER",
+    "SECRET",
+    "TOKEN",
+)
 
 
 @click.command("doctor")

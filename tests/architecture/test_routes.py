@@ -39,6 +39,7 @@ def test_guards_belong_to_blueprints_and_every_blueprint_has_one(app: Flask) -> 
         "security": "OPEN",
         "api": "OPEN",
         "health": "OPEN",
+        "metrics": "OPEN",
     }
 
 
