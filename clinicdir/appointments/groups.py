@@ -92,7 +92,10 @@ def tally_by_location(group: Group, view: View) -> dict[int, Tally]:
     )
     query = _query(group, view).with_only_columns(*columns)
     found = db.session.execute(query.group_by(AppointmentRequest.location_id))
-    return {place_id: Tally(*rest) for place_id, *rest in found}
+    return {
+        place_id: Tally(count, promise_at, arrival_at)
+        for place_id, count, promise_at, arrival_at in found
+    }
 
 
 def count_by_status() -> dict[tuple[int, Status], int]:

@@ -111,8 +111,7 @@ def start(settings: Settings) -> None:
         return
     root = logging.getLogger()
     root.handlers = [LogHandler()]
-    root.setLevel(logging.INFO)
-    for name in ("clinicdir", "waitress"):
-        logging.getLogger(name).handlers = []
-    logging.getLogger("clinicdir").removeHandler(default_handler)
+    ours = logging.getLogger("clinicdir")
+    ours.setLevel(logging.INFO)  # not all: SQLAlchemy would then tell every statement
+    ours.removeHandler(default_handler)
     logging.captureWarnings(capture=True)

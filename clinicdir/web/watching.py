@@ -9,6 +9,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import Counter
+from functools import cache
 
 from flask import Flask, Response, current_app, request
 
@@ -125,9 +126,15 @@ def _given_id() -> str | None:
     return given if _WELL_FORMED.fullmatch(given) else None
 
 
+@cache  # there are as many as routes
+def _template(rule: str) -> str:
+    """Return a rule without its converters: `/staff/<any(a, b):name>` is `/staff/<name>`."""
+    return re.sub(r"<[^<>]*?(\w+)>", r"<\1>", rule)
+
+
 def _end(response: Response) -> Response:
     seconds = time.perf_counter() - request.environ[_STARTED]
-    route = request.url_rule.rule if request.url_rule else "none"
+    route = _template(request.url_rule.rule) if request.url_rule else "none"
     traffic().note(route, response.status_code, seconds)
     response.headers["X-Request-Id"] = request.environ[REQUEST_ID]
     _log.info(
