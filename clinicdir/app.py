@@ -75,12 +75,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     login.init_app(app)
     register(app, public.bp, OPEN)
     register(app, staff.bp, SIGNED_IN, url_prefix="/staff")
-    register(app, invitation.bp, OPEN, url_prefix="/staff")
-    register(app, second_factor.bp, OPEN, url_prefix="/staff")
-    register(app, lock.bp, OPEN, url_prefix="/staff")
-    register(app, api.bp, OPEN)
-    register(app, health.bp, OPEN)
-    register(app, metrics.bp, OPEN)
+    for bp in (invitation.bp, second_factor.bp, lock.bp):
+        register(app, bp, OPEN, url_prefix="/staff")
+    for bp in (api.bp, health.bp, metrics.bp):
+        register(app, bp, OPEN)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"settings": settings, "online": online}

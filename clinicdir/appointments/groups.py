@@ -1,6 +1,7 @@
 """The groups of the inbox: which requests each one lists, and how many there are."""
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -98,10 +99,11 @@ def tally_by_location(group: Group, view: View) -> dict[int, Tally]:
     }
 
 
-def count_by_status() -> dict[tuple[int, Status], int]:
-    """Return how many requests each location, by its id, has in each state."""
+def count_by_status(statuses: Collection[Status]) -> dict[tuple[int, Status], int]:
+    """Return how many requests each location, by its id, has in each of these states."""
     by = (AppointmentRequest.location_id, AppointmentRequest.status)
-    found = db.session.execute(select(*by, func.count()).group_by(*by))
+    query = select(*by, func.count()).where(AppointmentRequest.status.in_(statuses))
+    found = db.session.execute(query.group_by(*by))
     return {(place_id, status): count for place_id, status, count in found}
 
 

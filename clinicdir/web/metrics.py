@@ -3,14 +3,17 @@
 import hmac
 import shutil
 import threading
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
-from flask import Blueprint, Flask, Response, abort, current_app, request
+from flask import Blueprint, Response, abort, current_app, request
+from flask.sansio.blueprints import BlueprintSetupState
 from sqlalchemy.exc import SQLAlchemyError
 
 from clinicdir import clock
 from clinicdir.appointments.groups import Group, View, count_by_status, tally_by_location
-from clinicdir.appointments.rules import Status
+from clinicdir.appointments.queries import CLOSED
+from clinicdir.appointments.rules import OPEN, Status
 from clinicdir.db import db
 from clinicdir.locations.queries import list_slugs
 from clinicdir.notifications.channel_states import is_paused, list_channel_states
@@ -27,15 +30,18 @@ bp = Blueprint("metrics", __name__)
 
 # A second scraper, or a hurried one, is told what the first was.
 KEPT_FOR = timedelta(seconds=5)
+# Closed requests are many and change little; a count of a million takes most of a second.
+CLOSED_KEPT_FOR = timedelta(minutes=1)
 _KEPT = "clinicdir.metrics"
 _NOBODY = 0
 
 
 class Kept:
-    """What was read from the database last, for a few seconds."""
+    """What was read from the database last, for a while."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[datetime], list[Family]], keep_for: timedelta) -> None:
         """Begin with nothing."""
+        self._read, self._keep_for = read, keep_for
         self._lock = threading.Lock()
         self._at: datetime | None = None
         self._page = ""
@@ -44,15 +50,15 @@ class Kept:
         """Return the measures of the database, read anew where they are too old."""
         with self._lock:
             now = clock.now()
-            if self._at is None or not timedelta() <= now - self._at < KEPT_FOR:
-                self._page, self._at = render(_of_database(now)), now
+            if self._at is None or not timedelta() <= now - self._at < self._keep_for:
+                self._page, self._at = render(self._read(now)), now
             return self._page
 
 
 @bp.record_once
-def _begin(state: object) -> None:
-    app: Flask = state.app  # type: ignore[attr-defined]  # a BlueprintSetupState
-    app.extensions[_KEPT] = Kept()
+def _begin(state: BlueprintSetupState) -> None:
+    kept = (Kept(_of_database, KEPT_FOR), Kept(_closed_requests, CLOSED_KEPT_FOR))
+    state.app.extensions[_KEPT] = kept
 
 
 @bp.get("/metrics")
@@ -60,9 +66,9 @@ def metrics() -> Response:
     """Answer Prometheus by token, or from this machine; to anybody else there is no such page."""
     if not (_has_token() or is_from_this_machine()):
         abort(404)
-    kept: Kept = current_app.extensions[_KEPT]
-    page = kept.page() + render([*traffic().families(), _disk()])
-    return Response(page, content_type=CONTENT_TYPE)
+    kept: tuple[Kept, ...] = current_app.extensions[_KEPT]
+    pages = [one.page() for one in kept] + [render([*traffic().families(), _disk()])]
+    return Response("".join(pages), content_type=CONTENT_TYPE)
 
 
 def _has_token() -> bool:
@@ -86,13 +92,9 @@ def _of_database(now: datetime) -> list[Family]:
 
 
 def _requests(now: datetime) -> list[Family]:
-    by_status = Family("clinicdir_requests", "gauge", "Requests by clinic and state.")
     slugs = list_slugs()
-    counts = count_by_status()
-    for place_id, slug in slugs.items():
-        for status in Status:
-            count = counts.get((place_id, status), 0)
-            by_status.add(count, {"location": slug, "status": status.value})
+    by_status = Family("clinicdir_requests", "gauge", "Open requests by clinic and state.")
+    _add_counts(by_status, slugs, OPEN)
     overdue = Family("clinicdir_requests_overdue", "gauge", "Requests past their promise.")
     late = Family(
         "clinicdir_promise_lateness_seconds", "gauge", "How long ago the oldest of them was due."
@@ -110,6 +112,25 @@ def _requests(now: datetime) -> list[Family]:
         spam.add(suspect.count if suspect else 0, {"location": slug})
         held.add(_seconds(now, suspect.first_arrival_at if suspect else None), {"location": slug})
     return [by_status, overdue, late, spam, held]
+
+
+def _closed_requests(_now: datetime) -> list[Family]:
+    """Return what is read once a minute; nothing where the database is away."""
+    told = "Closed and booked requests by clinic and state, as of the last minute."
+    closed = Family("clinicdir_requests_closed", "gauge", told)
+    try:
+        _add_counts(closed, list_slugs(), CLOSED)
+    except SQLAlchemyError:
+        db.session.rollback()
+    return [closed]
+
+
+def _add_counts(family: Family, slugs: dict[int, str], statuses: Collection[Status]) -> None:
+    counts = count_by_status(statuses)
+    for place_id, slug in slugs.items():
+        for status in statuses:
+            count = counts.get((place_id, status), 0)
+            family.add(count, {"location": slug, "status": status.value})
 
 
 def _outbox(now: datetime) -> list[Family]:

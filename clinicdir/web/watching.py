@@ -136,7 +136,9 @@ def _end(response: Response) -> Response:
     seconds = time.perf_counter() - request.environ[_STARTED]
     route = _template(request.url_rule.rule) if request.url_rule else "none"
     traffic().note(route, response.status_code, seconds)
-    response.headers["X-Request-Id"] = request.environ[REQUEST_ID]
+    # Only with a fault: what is not there and what is not yours must be answered alike.
+    if response.status_code >= 500:  # noqa: PLR2004
+        response.headers["X-Request-Id"] = request.environ[REQUEST_ID]
     _log.info(
         "answered",
         extra={

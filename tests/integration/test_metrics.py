@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from clinicdir import clock
 from clinicdir.appointments.groups import Group, View, count_by_status, tally_by_location
 from clinicdir.appointments.models import AppointmentRequest
-from clinicdir.appointments.rules import Status
+from clinicdir.appointments.rules import OPEN, Status
 from clinicdir.db import db, transaction
 from clinicdir.notifications.models import ChannelState
 from clinicdir.notifications.queries import count_by_state, last_number
@@ -107,7 +107,8 @@ def test_desks_and_their_lateness_are_told(app: Flask, frozen: Clock) -> None:
     assert {name: seen[name] for name in seen if "covington" in name and seen[name]} == {
         'clinicdir_requests{location="covington",status="received"}': 1,
     }
-    assert len([name for name in seen if name.startswith("clinicdir_requests{")]) == 6 * 13
+    assert len([name for name in seen if name.startswith("clinicdir_requests{")]) == 6 * 6
+    assert len([name for name in seen if name.startswith("clinicdir_requests_closed{")]) == 6 * 7
     assert seen["clinicdir_database_up"] == 1
 
 
@@ -199,5 +200,18 @@ def test_what_is_asked_of_the_database_is_answered_by_indexes(app: Flask) -> Non
             assert lines
             assert [one for one in lines if "Seq Scan on outbox" in one] == []
             assert [one for one in lines if one == "SCAN outbox_message"] == []
-        counted = plans(count_by_status)
-        assert [one for one in counted if "COVERING INDEX" in one or "Index Only" in one]
+        counted = plans(partial(count_by_status, OPEN))
+        assert counted
+        assert reads_every_request(counted) == []
+
+
+def test_closed_requests_are_counted_once_a_minute(app: Flask, frozen: Clock) -> None:
+    name = 'clinicdir_requests_closed{location="renton",status="booked"}'
+    with app.app_context():
+        number = make_request(app).id
+        assert told(app)[name] == 0
+        change(number, status=Status.BOOKED)
+        frozen.move(seconds=59)
+        assert told(app)[name] == 0
+        frozen.move(seconds=1)
+        assert told(app)[name] == 1
