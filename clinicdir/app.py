@@ -34,9 +34,11 @@ from clinicdir.web import (
     language,
     lock,
     login,
+    metrics,
     public,
     second_factor,
     staff,
+    watching,
 )
 from clinicdir.web.parts import Parts
 from clinicdir.web.security import OPEN, SIGNED_IN, init_security, register
@@ -69,15 +71,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     init_db(app, ring, settings.instance)
     Migrate(app, db, directory=str(resource_dir("migrations")), render_item=render_item)
 
+    watching.init_app(app)
     init_security(app, settings)
     login.init_app(app)
     register(app, public.bp, OPEN)
     register(app, staff.bp, SIGNED_IN, url_prefix="/staff")
-    register(app, invitation.bp, OPEN, url_prefix="/staff")
-    register(app, second_factor.bp, OPEN, url_prefix="/staff")
-    register(app, lock.bp, OPEN, url_prefix="/staff")
-    for blueprint in (api.bp, health.bp, fax_status.bp):
-        register(app, blueprint, OPEN)
+    for bp in (invitation.bp, second_factor.bp, lock.bp):
+        register(app, bp, OPEN, url_prefix="/staff")
+    for bp in (api.bp, health.bp, metrics.bp, fax_status.bp):
+        register(app, bp, OPEN)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"settings": settings, "online": online}

@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     rate_limits: Literal["on", "off"] = Field(
         "on", description="`off` for load tests; refused in production"
     )
+    metrics_token: SecretStr | None = Field(None, description="opens `/metrics` as bearer token")
+    log_format: Literal["text", "json"] = Field("text", description="always `json` in production")
     idle_minutes: int = Field(
         10, ge=1, le=720, description="minutes without a click after which staff pages lock"
     )

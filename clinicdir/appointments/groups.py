@@ -1,6 +1,7 @@
 """The groups of the inbox: which requests each one lists, and how many there are."""
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,6 +73,39 @@ def count_groups(view: View) -> dict[Group, int]:
         some = _query(group, view).with_only_columns(AppointmentRequest.id).limit(COUNT_CAP + 1)
         counts.append(select(func.count()).select_from(some.subquery()).scalar_subquery())
     return dict(zip(Group, db.session.execute(select(*counts)).one(), strict=True))
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many requests of a group a location has, and the earliest promise and arrival there."""
+
+    count: int
+    first_promise_at: datetime | None
+    first_arrival_at: datetime
+
+
+def tally_by_location(group: Group, view: View) -> dict[int, Tally]:
+    """Return a tally of each location, by its id, that has requests of a group."""
+    columns = (
+        AppointmentRequest.location_id,
+        func.count(),
+        func.min(AppointmentRequest.promise_at),
+        func.min(AppointmentRequest.created_at),
+    )
+    query = _query(group, view).with_only_columns(*columns)
+    found = db.session.execute(query.group_by(AppointmentRequest.location_id))
+    return {
+        place_id: Tally(count, promise_at, arrival_at)
+        for place_id, count, promise_at, arrival_at in found
+    }
+
+
+def count_by_status(statuses: Collection[Status]) -> dict[tuple[int, Status], int]:
+    """Return how many requests each location, by its id, has in each of these states."""
+    by = (AppointmentRequest.location_id, AppointmentRequest.status)
+    query = select(*by, func.count()).where(AppointmentRequest.status.in_(statuses))
+    found = db.session.execute(query.group_by(*by))
+    return {(place_id, status): count for place_id, status, count in found}
 
 
 def capped(count: int) -> str:

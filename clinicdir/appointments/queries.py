@@ -51,6 +51,12 @@ def list_requests(
     return list(db.session.scalars(query))
 
 
+def newest_arrival() -> datetime | None:
+    """Return when the request came in that was stored last, None before the first one."""
+    query = select(AppointmentRequest.created_at).order_by(AppointmentRequest.id.desc())
+    return db.session.scalar(query.limit(1))
+
+
 def page_of(
     query: Select[AppointmentRequest], after_id: int, limit: int | None, *, scope: Scope
 ) -> Select[AppointmentRequest]:

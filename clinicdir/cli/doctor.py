@@ -15,6 +15,7 @@ from clinicdir import clock
 from clinicdir.appointments.promise import promised_by
 from clinicdir.cli.fax_check import look_at_fax
 from clinicdir.cli.findings import Finding, Weight
+from clinicdir.cli.machine_check import look_at_machine
 from clinicdir.cli.message_check import look_at_messages, send_test_mail
 from clinicdir.cli.refusals import JSON_HELP
 from clinicdir.cli.serving import newest_version, schema_version
@@ -28,7 +29,16 @@ from clinicdir.settings import PREFIX
 from clinicdir.web.health import failing_checks
 from clinicdir.web.parts import parts
 
-_SECRET_WORDS = ("KEY", "SMTP_URL", "DATABASE_URL", "OPTIONS", "FAX_URL", "HEADER", "SECRET")
+_SECRET_WORDS = (
+    "KEY",
+    "SMTP_URL",
+    "DATABASE_URL",
+    "OPTIONS",
+    "FAX_URL",
+    "HEADER",
+    "SECRET",
+    "TOKEN",
+)
 
 
 @click.command("doctor")
@@ -74,7 +84,14 @@ def examine() -> Iterator[Finding]:
         return
     yield from _database(version)
     if version == newest_version():
-        for look in (_readiness, look_at_messages, look_at_fax, _geocoder, _clinics):
+        for look in (
+            _readiness,
+            look_at_machine,
+            look_at_messages,
+            look_at_fax,
+            _geocoder,
+            _clinics,
+        ):
             yield from look()
 
 

@@ -82,6 +82,12 @@ def list_all_locations() -> list[Location]:
     return list(db.session.scalars(select(Location).order_by(Location.ordinal)))
 
 
+def list_slugs() -> dict[int, str]:
+    """Return the slug of every location by its id."""
+    found = db.session.execute(select(Location.id, Location.slug).order_by(Location.ordinal))
+    return {row.id: row.slug for row in found}
+
+
 def list_addresses() -> list[Address]:
     """Return every location's address in seed order, without the rest of it."""
     query = select(

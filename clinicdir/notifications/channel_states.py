@@ -36,7 +36,8 @@ def pause(channel: Channel, error: str, *, now: datetime, spread: float) -> date
     if is_paused(state.paused_until, now):
         return state.paused_until
     if state.last_error != error or state.troubled_since is None:
-        _log.warning("no message leaves by %s: %s", channel, error)
+        known = {"channel": channel.value}
+        _log.warning("no message leaves by %s: %s", channel, error, extra=known)
     state.failures += 1
     state.paused_until = now + next_wait(state.failures, spread=spread)
     state.troubled_since = state.troubled_since or now
@@ -58,7 +59,7 @@ def note_success(channel: Channel) -> None:
     """Write down that a channel works again, inside a transaction."""
     state = _locked(channel)
     if state.troubled_since is not None:
-        _log.warning("messages leave by %s again", channel)
+        _log.warning("messages leave by %s again", channel, extra={"channel": channel.value})
     state.failures, state.paused_until = 0, None
     state.troubled_since = state.last_error = None
 

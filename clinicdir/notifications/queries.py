@@ -44,11 +44,22 @@ def count_outbox() -> OutboxCount:
     )
 
 
-def count_by_state() -> dict[tuple[Channel, DeliveryState], int]:
-    """Return how many messages of each channel stand in each state, for a metric."""
-    query = select(OutboxMessage.channel, OutboxMessage.state, func.count())
-    grouped = query.group_by(OutboxMessage.channel, OutboxMessage.state)
-    return {(row[0], row[1]): row[2] for row in db.session.execute(grouped)}
+def count_by_state() -> dict[tuple[Channel, DeliveryState], tuple[int, datetime]]:
+    """Return how many messages of a channel wait or failed, and since when the oldest one does.
+
+    Those that got through are far more, and no index counts them by channel.
+    """
+    by = (OutboxMessage.channel, OutboxMessage.state)
+    query = select(*by, func.count(), func.min(OutboxMessage.created_at)).where(
+        OutboxMessage.state.in_((*OPEN_STATES, *FAILED_STATES))
+    )
+    found = db.session.execute(query.group_by(*by))
+    return {(channel, state): (count, since) for channel, state, count, since in found}
+
+
+def last_number() -> int:
+    """Return the number of the newest message: about how many there have ever been."""
+    return db.session.scalar(select(func.max(OutboxMessage.id))) or 0
 
 
 def has_dead() -> bool:

@@ -26,6 +26,7 @@ from clinicdir.locations.models import Location
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.web.language import gettext
 from clinicdir.web.security import limiter
+from clinicdir.web.watching import traffic
 
 _log = logging.getLogger(__name__)
 
@@ -216,7 +217,9 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
 def _on_database_error(error: DBAPIError) -> Response:
     """Answer 503 where the database is busy, full or away; any other database error is a fault."""
     if type(error).__name__ in ("OperationalError", "InterfaceError", "InternalError"):
-        _log.warning("database unavailable: %s", type(error.orig).__name__)
+        kind = type(error.orig).__name__
+        _log.warning("database unavailable: %s", kind, extra={"exception": kind})
+        traffic().note_no_database()
         return answer(503)
     return _on_fault(error)
 
@@ -225,9 +228,10 @@ def _on_fault(error: Exception) -> Response:
     """Log a fault once under a number that the person can read out, and say no more."""
     number = secrets.token_hex(4)
     if isinstance(error, CannotOpen):
-        _log.error("fault %s: %s", number, error)
+        known = {"fault": number, "exception": type(error).__name__}
+        _log.error("fault %s: %s", number, error, extra=known)
     else:
-        _log.error("fault %s", number, exc_info=error)
+        _log.error("fault %s", number, exc_info=error, extra={"fault": number})
     return answer(
         500,
         detail=gettext(

@@ -108,7 +108,9 @@ def look_at(submission: Submission, key: str, form: Signs, *, now: datetime) -> 
         return Look(signs)
     count = {name: len(entries) for name, entries in seen.items()}
     if count.get("location") == BUSY_LOCATION + 1:
-        _log.warning("%s: more than %d requests in an hour", submission.location[0], BUSY_LOCATION)
+        slug = submission.location[0]
+        text = "%s: more than %d requests in an hour"
+        _log.warning(text, slug, BUSY_LOCATION, extra={"location": slug})
     signs = replace(
         signs,
         same_requests=count.get("request", 0),

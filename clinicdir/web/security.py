@@ -145,7 +145,7 @@ def keeps_answers(view: Callable[..., ResponseReturnValue]) -> Callable[..., Res
 
 def _check_host() -> None:
     """Refuse a Host that is not ours; ports may differ behind a proxy or a tunnel."""
-    if request.blueprint == "health":
+    if request.blueprint in ("health", "metrics"):
         return  # asked by machines that know no name; their answer holds no link
     settings: Settings = current_app.extensions["clinicdir"].settings
     ours = urlsplit(settings.url).hostname

@@ -40,6 +40,7 @@ def test_guards_belong_to_blueprints_and_every_blueprint_has_one(app: Flask) -> 
         "api": "OPEN",
         "fax_status": "OPEN",
         "health": "OPEN",
+        "metrics": "OPEN",
     }
 
 

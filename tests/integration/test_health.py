@@ -1,11 +1,14 @@
 """Whether the site says of itself that it lives and can work, and what `flask doctor` adds."""
 
 import json
+import re
 import shutil
 import sqlite3
 import stat
+import time
 from collections import namedtuple
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from sqlalchemy import text
 
 from clinicdir import clock
 from clinicdir.cli.doctor import examine
+from clinicdir.cli.machine_check import proxy_findings
 from clinicdir.cli.routing import make_post
 from clinicdir.cli.serving import prepare_database
 from clinicdir.crypto import new_key
@@ -26,6 +30,7 @@ from clinicdir.locations.models import Telecom
 from clinicdir.locations.queries import get_location
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.notifications.delivery import deliver_due
+from clinicdir.settings import load_settings
 from tests.conftest import KEY, Clock, build_app
 from tests.mail import free_port
 from tests.make import make_request
@@ -270,3 +275,54 @@ def test_doctor_counts_what_was_refused(app: Flask) -> None:
     with app.app_context(), transaction():
         db.session.execute(text("update outbox_message set state = 'refused'"))
     assert ("warning", "messages", "1 were refused for good") in findings(app, "warning")
+
+
+def about(app: Flask, subject: str) -> list[tuple[str, str, str]]:
+    every = findings(app, "fine", "note", "warning", "trouble")
+    return [finding for finding in every if finding[1] == subject]
+
+
+def test_doctor_compares_the_clock(app: Flask, frozen: Clock) -> None:
+    frozen.at = datetime.fromtimestamp(time.time(), UTC)  # PostgreSQL has a clock of its own
+    ask(app)
+    assert about(app, "clock") == [("fine", "clock", f"{frozen.now():%Y-%m-%d %H:%M} UTC")]
+    came = frozen.now()
+    frozen.move(seconds=-60)
+    ((weight, _, state),) = about(app, "clock")
+    assert weight == "warning"
+    if app.extensions["clinicdir"].settings.database_url:
+        assert re.fullmatch(r"\d\d+ s apart from the clock of the database", state)
+    else:
+        assert state == f"behind the newest request, which came at {came:%Y-%m-%d %H:%M} UTC"
+
+
+def test_doctor_tells_of_little_room(sqlite_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")  # noqa: PYI024 - what the library gives
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage(10**12, 10**12, 999_999_999))
+    subject = "disk of the instance folder"
+    assert about(sqlite_app, subject) == [("warning", subject, "1.0 GB free")]
+
+
+HTTPS = "https://clinics.example"
+
+
+@pytest.mark.parametrize(
+    ("changes", "weights"),
+    [
+        ({}, []),
+        ({"base_url": HTTPS, "trusted_proxies": "127.0.0.1"}, []),
+        ({"base_url": HTTPS}, ["warning proxy"]),
+        ({"trusted_proxies": "127.0.0.1"}, []),
+        ({"trusted_proxies": "10.0.0.0/8, 203.0.113.7"}, []),
+        ({"trusted_proxies": "0.0.0.0/0"}, ["warning proxy"]),
+        ({"trusted_proxies": "8.8.0.0/16, ::/0"}, ["warning proxy"]),
+        ({"trusted_proxies": "127.0.0.1", "base_url": "http://a.example"}, ["warning proxy"]),
+        ({"base_url": HTTPS, "trusted_proxies": "10.0.0.1", "host": "192.0.2.1"}, ["note proxy"]),
+        ({"metrics_token": "nineteen characters"}, ["warning metrics"]),
+        ({"metrics_token": "twenty characters ok"}, []),
+    ],
+)
+def test_doctor_looks_at_the_proxy(changes: dict[str, str], weights: list[str]) -> None:
+    found = list(proxy_findings(load_settings(**changes)))
+    assert [f"{finding.weight} {finding.subject}" for finding in found] == weights
+    assert all(finding.cure for finding in found)

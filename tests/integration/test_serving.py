@@ -179,3 +179,14 @@ def test_forwarded_address_counts_only_from_a_trusted_proxy(
             last = server.refused("10.0.0.9", key=f"{number}")
         assert last == 429
         assert server.refused("172.16.5.5", key="another") == status
+
+
+def test_process_logs_lines_of_json(server: Server) -> None:
+    server.environment["CLINICDIR_LOG_FORMAT"] = "json"
+    with server.running() as process:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/healthz") as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+        told, _ = process.communicate(timeout=10)
+    (line,) = [json.loads(one) for one in told.splitlines()]
+    assert (line["event"], line["route"], len(line["request_id"])) == ("answered", "/healthz", 32)
