@@ -2,11 +2,23 @@
 
 from flask import Flask
 
-from clinicdir.cli import auditing, delivering, demo, directory, doctor, finding, people, serving
+from clinicdir.cli import (
+    auditing,
+    delivering,
+    demo,
+    directory,
+    doctor,
+    erasing,
+    finding,
+    people,
+    serving,
+)
 
 
 def init_app(app: Flask) -> None:
     """Hang the commands on `flask`."""
+    for erasing_command in (erasing.erase, erasing.purge):
+        people.requests.add_command(erasing_command)
     for command in (
         serving.serve,
         demo.demo,

@@ -20,12 +20,12 @@ from waitress.server import create_server
 
 from clinicdir import clock
 from clinicdir.appointments.digest import queue_digests, resolve_digest
-from clinicdir.appointments.drafts import drop_old_drafts
 from clinicdir.appointments.messages import note_refusal, resolve
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM
 from clinicdir.cli.refusals import in_plain_words
 from clinicdir.cli.routing import make_routes
+from clinicdir.cli.tidying import tidy_up
 from clinicdir.cli.wire import StrictChannel
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
 from clinicdir.locations import seeds
@@ -41,7 +41,6 @@ from clinicdir.notifications.smtp import SmtpAddress, SmtpChannel
 from clinicdir.notifications.workers import BEAT_EVERY_S, beat
 from clinicdir.resources import resource_dir
 from clinicdir.web.parts import parts
-from clinicdir.web.quotas import sightings
 
 _log = logging.getLogger(__name__)
 
@@ -269,9 +268,7 @@ def _work(
             looked = time.monotonic()
         if tidies and time.monotonic() - tidied > _TIDY_EVERY_S:
             with _unended(app):
-                with transaction():
-                    drop_old_drafts(now=clock.now())
-                sightings().purge()
+                tidy_up()
             tidied = time.monotonic()
 
 

@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     idle_minutes: int = Field(
         10, ge=1, le=720, description="minutes without a click after which staff pages lock"
     )
+    retention_days: int = Field(
+        365, ge=1, le=3650, description="days after which closed requests lose personal data"
+    )
     show_unreviewed: bool = Field(
         False, description="whether production shows guides that no clinician has reviewed"
     )
