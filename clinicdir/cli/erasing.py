@@ -1,13 +1,10 @@
 """Commands that erase personal data: of one request, and of all that are kept no longer."""
 
-import sys
-
 import click
 from flask.cli import with_appcontext
 
 from clinicdir import clock
 from clinicdir.appointments.erasing import erase_by_reference
-from clinicdir.appointments.leftovers import scrub
 from clinicdir.appointments.retention import Due, list_due
 from clinicdir.appointments.retention import purge as purge_due
 from clinicdir.appointments.rules import parse_reference, show_reference
@@ -16,11 +13,6 @@ from clinicdir.cli.refusals import in_plain_words
 from clinicdir.db import transaction
 from clinicdir.errors import NotFound
 from clinicdir.web.parts import parts
-
-_STILL_THERE = (
-    "The old bytes may still be in free pages of the database file, which is in use."
-    " Run the command again when it is quiet."
-)
 
 
 @click.command("erase")
@@ -34,7 +26,6 @@ def erase(reference: str) -> None:
         raise NotFound
     with transaction():
         count = erase_by_reference(parsed, actor=OPERATOR, now=clock.now())
-    _rewrite()
     shown = show_reference(parsed)
     if not count:
         click.echo(f"{shown} was erased before.")
@@ -55,8 +46,6 @@ def purge(dry_run: bool) -> None:
         _tell(due, "would be erased")
         return
     done = purge_due(retention_days=days, actor=OPERATOR, now=now)
-    if done:
-        _rewrite()
     _tell(done, "erased")
 
 
@@ -65,9 +54,3 @@ def _tell(found: list[Due], what: str) -> None:
         click.echo(f"{due.slug}: {due.count} {what}, closed before {due.before:%Y-%m-%d}.")
     if not found:
         click.echo("Nothing is older than it may be kept.")
-
-
-def _rewrite() -> None:
-    if not scrub(rewrite=True):
-        click.echo(_STILL_THERE, err=True)
-        sys.exit(1)

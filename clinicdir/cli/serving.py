@@ -23,7 +23,7 @@ from clinicdir.appointments.digest import queue_digests, resolve_digest
 from clinicdir.appointments.messages import note_refusal, resolve
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM
-from clinicdir.cli.refusals import in_plain_words
+from clinicdir.cli.refusals import in_plain_words, refuse_unconfirmed_name
 from clinicdir.cli.routing import make_routes
 from clinicdir.cli.tidying import tidy_up
 from clinicdir.cli.wire import StrictChannel
@@ -68,6 +68,7 @@ _WORKERS: dict[str, dict[str, Any]] = {
 def serve() -> None:
     """Bring the database up to date, load the seeds once, serve the site, deliver messages."""
     prepare_database()
+    refuse_unconfirmed_name()
     run_server(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
 
 

@@ -9,7 +9,7 @@ from clinicdir.appointments.drafts import drop_old_drafts
 from clinicdir.appointments.leftovers import scrub
 from clinicdir.appointments.retention import purge
 from clinicdir.audit.rules import SYSTEM
-from clinicdir.db import db, sole_process, transaction
+from clinicdir.db import sole_process, transaction
 from clinicdir.web.parts import parts
 from clinicdir.web.quotas import sightings
 
@@ -27,10 +27,10 @@ def tidy_up() -> None:
     if purged_at is None or now - purged_at >= _PURGE_EVERY:
         _purge(now)
         current_app.extensions[_PURGED_AT] = now
+    scrub()  # what an erasing could not end while somebody read
 
 
 def _purge(now: datetime) -> None:
     with sole_process("purge") as is_sole:
-        if is_sole and purge(retention_days=parts().settings.retention_days, actor=SYSTEM, now=now):
-            scrub(rewrite=True)
-    db.session.remove()
+        if is_sole:
+            purge(retention_days=parts().settings.retention_days, actor=SYSTEM, now=now)

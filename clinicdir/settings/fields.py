@@ -81,6 +81,15 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         365, ge=1, le=3650, description="days after which closed requests lose personal data"
     )
+    confirmed_group_name: str = Field(
+        "", description="the group's name, by an operator who has read it on the site"
+    )
+    confirmed_privacy_text: str = Field(
+        "", description="version of the privacy text that the group stands by; see `/privacy`"
+    )
+    confirmed_emergency_line: str = Field(
+        "", description="`911`, where that is what patients of the group should call"
+    )
     show_unreviewed: bool = Field(
         False, description="whether production shows guides that no clinician has reviewed"
     )

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from clinicdir.settings.fields import PREFIX, Settings
 
 MIN_SECRET_LENGTH = 32
+EMERGENCY_LINE = "911"
 _SAMPLE_SECRETS = frozenset({"changeme", "secret", "dev", "password"})
 
 
@@ -28,6 +29,17 @@ def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - whatever the fiel
         raise BadSettings(_in_words(problem)) from None
     _refuse_together(settings)
     return settings
+
+
+def check_confirmed(settings: Settings, name: str, shown: str) -> None:
+    """Stop production where the confirmed `name` is another one than pages show."""
+    confirmed = getattr(settings, name)
+    if settings.is_production and confirmed != shown:
+        message = (
+            f"{PREFIX}{name.upper()} is {confirmed}, but pages show {shown}."
+            " Read them, then set it to what you stand by."
+        )
+        raise BadSettings(message)
 
 
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
@@ -74,10 +86,34 @@ def _production_troubles(settings: Settings) -> list[str]:
         )
     if not settings.base_url.startswith("https://"):
         troubles.append("Set CLINICDIR_BASE_URL to the https:// address of the site.")
+    troubles += _unconfirmed(settings)
     if settings.rate_limits == "off":
         troubles.append("Unset CLINICDIR_RATE_LIMITS: limits stay on in production.")
     if get_debug_flag():
         troubles.append("Unset FLASK_DEBUG: its pages show the data to whoever meets a fault.")
     if settings.instance.exists() and settings.instance.stat().st_mode & stat.S_IRWXO:
         troubles.append(f"Run `chmod 700 {settings.instance}`: everybody can reach the data in it.")
+    return troubles
+
+
+def _unconfirmed(settings: Settings) -> list[str]:
+    """Say what the group itself must decide; that it fits what pages show is checked with them."""
+    troubles = []
+    if "retention_days" not in settings.model_fields_set:
+        troubles.append(
+            "Set CLINICDIR_RETENTION_DAYS to the days for which closed requests keep personal data."
+        )
+    if not settings.confirmed_privacy_text:
+        troubles.append(
+            "Read the page /privacy, then set CLINICDIR_CONFIRMED_PRIVACY_TEXT to its version."
+        )
+    if settings.confirmed_emergency_line != EMERGENCY_LINE:
+        troubles.append(
+            f"Set CLINICDIR_CONFIRMED_EMERGENCY_LINE to {EMERGENCY_LINE},"
+            " which pages tell patients to call."
+        )
+    if not settings.confirmed_group_name:
+        troubles.append(
+            "Set CLINICDIR_CONFIRMED_GROUP_NAME to the name of the clinic group on the site."
+        )
     return troubles
