@@ -79,9 +79,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     login.init_app(app)
     register(app, public.bp, OPEN)
     register(app, staff.bp, SIGNED_IN, url_prefix="/staff")
-    register(app, invitation.bp, OPEN, url_prefix="/staff")
-    register(app, second_factor.bp, OPEN, url_prefix="/staff")
-    register(app, lock.bp, OPEN, url_prefix="/staff")
+    for before_sign_in in (invitation.bp, second_factor.bp, lock.bp):
+        register(app, before_sign_in, OPEN, url_prefix="/staff")
     register(app, api.bp, OPEN)
     register(app, health.bp, OPEN)
     app.jinja_env.undefined = StrictUndefined

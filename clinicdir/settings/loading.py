@@ -101,7 +101,7 @@ def _unconfirmed(settings: Settings) -> list[str]:
     troubles = []
     if "retention_days" not in settings.model_fields_set:
         troubles.append(
-            "Set CLINICDIR_RETENTION_DAYS to the days for which closed requests keep personal data."
+            "Set CLINICDIR_RETENTION_DAYS: so long closed requests keep their personal data."
         )
     if not settings.confirmed_privacy_text:
         troubles.append(

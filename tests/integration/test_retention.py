@@ -33,7 +33,9 @@ def _frozen(frozen: Clock) -> None:
 
 def closed(app: Flask, days: float, status: Status = Status.WITHDRAWN, **changes: object) -> int:
     """Store a request that stands in a state since so many days."""
-    columns = {name: changes.pop(name) for name in ("booked_at", "duplicate_of") if name in changes}
+    columns: dict[str, Any] = {
+        name: changes.pop(name) for name in ("booked_at", "duplicate_of") if name in changes
+    }
     with app.app_context():
         number = make_request(app, **changes).id  # type: ignore[arg-type]
         values: dict[str, Any] = {"status": status, "changed_at": in_days(-days), **columns}

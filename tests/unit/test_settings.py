@@ -94,7 +94,7 @@ def test_production_starts_with_everything_it_needs(production: pytest.MonkeyPat
         (
             "CLINICDIR_RETENTION_DAYS",
             None,
-            "Set CLINICDIR_RETENTION_DAYS to the days for which closed requests keep personal data.",
+            "Set CLINICDIR_RETENTION_DAYS: so long closed requests keep their personal data.",
         ),
         (
             "CLINICDIR_CONFIRMED_PRIVACY_TEXT",
