@@ -14,7 +14,7 @@ from clinicdir.locations.queries import organization_name
 from clinicdir.web.own_forms import ProofForm
 from clinicdir.web.public.blueprint import bp
 from clinicdir.web.public.own_check import is_checked, proof_label, prove
-from clinicdir.web.public.own_view import PER_ADDRESS, frame
+from clinicdir.web.public.own_view import PER_ADDRESS, frame, told_status
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
 
 
@@ -56,6 +56,7 @@ def _page(token: str, form: ProofForm, *, problem: str = "") -> str:
         token_=token,
         form=form,
         problem=problem,
-        is_under_way=is_under_way(found, now=clock.now()),
+        # Who is taken for spam is shown what everybody else is shown.
+        is_under_way=told_status(found).is_open or is_under_way(found, now=clock.now()),
         proof_label="" if is_checked(token, found) else proof_label(found),
     )
