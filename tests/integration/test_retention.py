@@ -13,6 +13,7 @@ from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.retention import purge
 from clinicdir.appointments.rules import OPEN, Status
 from clinicdir.audit.rules import SYSTEM
+from clinicdir.cli.refusals import refuse_unconfirmed_name
 from clinicdir.cli.tidying import tidy_up
 from clinicdir.db import db, transaction
 from clinicdir.locations.queries import get_location
@@ -175,3 +176,24 @@ def test_purge_takes_no_request_that_was_opened_again_meanwhile(app: Flask) -> N
                 [number], place, before, actor=SYSTEM, now=in_days(0)
             )
     assert (done, erased(app)) == (0, [])
+
+
+def test_production_is_not_served_under_a_name_that_nobody_confirmed(
+    app: Flask, with_settings: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = {"env": "production", "base_url": "https://clinics.example", "rate_limits": "on"}
+    app.extensions["clinicdir"].settings.instance.chmod(0o700)
+    with with_settings(**site).app_context():
+        refuse_unconfirmed_name()
+    with (
+        with_settings(**site, confirmed_group_name="Other").app_context(),
+        pytest.raises(SystemExit) as ended,
+    ):
+        refuse_unconfirmed_name()
+    assert (ended.value.code, capsys.readouterr().err) == (
+        1,
+        (
+            "CLINICDIR_CONFIRMED_GROUP_NAME is Other, but pages show HIDEF."
+            " Read them, then set it to what you stand by.\n"
+        ),
+    )
