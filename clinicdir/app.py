@@ -20,7 +20,13 @@ from clinicdir.finder.refitting import REGIONS, regions_in_use
 from clinicdir.finder.region_index import RegionIndex
 from clinicdir.locations.queries import list_addresses
 from clinicdir.resources import resource_dir
-from clinicdir.settings import BadSettings, Settings, complete_secrets, load_settings
+from clinicdir.settings import (
+    BadSettings,
+    Settings,
+    check_confirmed,
+    complete_secrets,
+    load_settings,
+)
 from clinicdir.web import (
     api,
     assets,
@@ -59,6 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     try:
         ring = KeyRing(key.get_secret_value() for key in settings.encryption_keys)
         intake = read_intake(seeds, resource_dir("seeds"))
+        check_confirmed(settings, "confirmed_privacy_text", intake.consent.version)
         knowledge = read_knowledge(seeds, resource_dir("seeds"), intake=intake)
     except ValueError as problem:
         raise BadSettings(str(problem)) from None

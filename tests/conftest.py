@@ -101,6 +101,11 @@ def build_app(instance: Path, **changes: object) -> Flask:
         "secret_key": SECRET,
         "encryption_keys": KEY,
         "rate_limits": "off",
+        # What production wants its operator to have read.
+        "retention_days": 365,
+        "confirmed_group_name": "HIDEF",
+        "confirmed_privacy_text": "2026-11-24.2",
+        "confirmed_emergency_line": "911",
     }
     app = create_app(load_settings(**(given | changes)))
     app.test_client_class = CheckedClient

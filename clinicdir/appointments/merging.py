@@ -23,7 +23,8 @@ def merge(
     closed as a duplicate already or somebody else changed it.
     """
     request, other = _locked(reference, into, scope=scope)
-    if other is None or other.id == request.id or not takes_duplicates(other.status):
+    is_left = other is None or other.id == request.id or other.erased_at is not None
+    if other is None or is_left or not takes_duplicates(other.status):
         message = marked("Enter the reference of another request that is open or booked")
         raise Invalid(FieldError("into", "not_another", message))
     if request.status is Status.ENTERED_IN_ERROR:

@@ -92,6 +92,8 @@ class AppointmentRequest(Sealed, Base):
     suspicions: Mapped[list[str]] = mapped_column(JSON, default=list)
     decline_reason: Mapped[str | None]
     duplicate_of: Mapped[int | None] = mapped_column(ForeignKey("appointment_request.id"))
+    # When its personal data was erased; from then on nothing moves it, and no link opens it.
+    erased_at: Mapped[datetime | None]
 
     location: Mapped[Location] = relationship(
         foreign_keys=[location_id], lazy="joined", innerjoin=True

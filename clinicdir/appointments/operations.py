@@ -121,6 +121,9 @@ def _step(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetim
 
 def _check_actor(request: AppointmentRequest, step: _Step) -> None:
     """Refuse what is not theirs to do, was pressed on an older page, or while another is on it."""
+    if request.erased_at is not None:
+        message = "Its personal data is erased."
+        raise NotAllowed(message)
     if step.by_patient and step.action not in _OF_PATIENTS:
         message = f"{step.action} is not for patients."
         raise NotAllowed(message)

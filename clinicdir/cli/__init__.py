@@ -9,6 +9,7 @@ from clinicdir.cli import (
     demo,
     directory,
     doctor,
+    erasing,
     finding,
     people,
     serving,
@@ -17,6 +18,8 @@ from clinicdir.cli import (
 
 def init_app(app: Flask) -> None:
     """Hang the commands on `flask`."""
+    for erasing_command in (erasing.erase, erasing.purge):
+        people.requests.add_command(erasing_command)
     for command in (
         serving.serve,
         demo.demo,

@@ -23,7 +23,7 @@ from clinicdir.staff.rules import EVERYWHERE, Role, Scope
 from clinicdir.web.parts import parts
 
 staff = AppGroup("staff", help="Invite, move, disable and list the people who answer requests.")
-requests = AppGroup("requests", help="List appointment requests.")
+requests = AppGroup("requests", help="List appointment requests, erase personal data.")
 keys = AppGroup("keys", help="Make keys.")
 
 _ROLE = click.option(

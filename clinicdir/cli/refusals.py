@@ -9,9 +9,13 @@ import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from clinicdir.backup.refusals import BackupRefused
+from clinicdir.db import db
 from clinicdir.errors import Conflict, Invalid, NotFound
 from clinicdir.finder.importing.rows import BadFile
+from clinicdir.locations.queries import organization_name
 from clinicdir.locations.seeds import SeedError
+from clinicdir.settings import BadSettings, check_confirmed
+from clinicdir.web.parts import parts
 
 P = ParamSpec("P")
 
@@ -40,3 +44,13 @@ def in_plain_words(command: Callable[P, None]) -> Callable[P, None]:
             sys.exit(1)
 
     return wrapped
+
+
+def refuse_unconfirmed_name() -> None:
+    """End with 1 in production where the operator confirmed another name than pages show."""
+    try:
+        check_confirmed(parts().settings, "confirmed_group_name", organization_name())
+    except BadSettings as refusal:
+        click.echo(str(refusal), err=True)
+        sys.exit(1)
+    db.session.rollback()

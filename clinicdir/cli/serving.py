@@ -20,11 +20,11 @@ from waitress.server import create_server
 
 from clinicdir import clock
 from clinicdir.appointments.digest import queue_digests
-from clinicdir.appointments.drafts import drop_old_drafts
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM
-from clinicdir.cli.refusals import in_plain_words
+from clinicdir.cli.refusals import in_plain_words, refuse_unconfirmed_name
 from clinicdir.cli.routing import make_post
+from clinicdir.cli.tidying import tidy_up
 from clinicdir.cli.wire import StrictChannel
 from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
 from clinicdir.locations import seeds
@@ -37,7 +37,6 @@ from clinicdir.notifications.rules import Channel
 from clinicdir.notifications.workers import BEAT_EVERY_S, beat
 from clinicdir.resources import resource_dir
 from clinicdir.web.parts import parts
-from clinicdir.web.quotas import sightings
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +64,7 @@ _WORKERS: dict[str, dict[str, Any]] = {
 def serve() -> None:
     """Bring the database up to date, load the seeds once, serve the site, deliver messages."""
     prepare_database()
+    refuse_unconfirmed_name()
     run_server(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
 
 
@@ -240,9 +240,7 @@ def _work(
             looked = time.monotonic()
         if tidies and time.monotonic() - tidied > _TIDY_EVERY_S:
             with _unended(app):
-                with transaction():
-                    drop_old_drafts(now=clock.now())
-                sightings().purge()
+                tidy_up()
             tidied = time.monotonic()
 
 

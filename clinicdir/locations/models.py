@@ -63,6 +63,8 @@ class Location(Base):
     answers_within_min: Mapped[int | None]
     # How many patients can begin at the same minute; None sets no limit.
     capacity: Mapped[int | None]
+    # How long the personal data of closed requests is kept; None: as the group's setting says.
+    retention_days: Mapped[int | None]
     # What is left out, not what is taken: a goal that the group adds later is taken at once.
     goals_not_taken: Mapped[list[str]] = mapped_column(JSON, default=list)
     ways_not_used: Mapped[list[str]] = mapped_column(JSON, default=list)

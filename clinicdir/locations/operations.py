@@ -14,6 +14,7 @@ from clinicdir.locations.models import Location, LocationStatus
 
 CHANGED = "settings"  # how the audit trail calls it
 MOST_HOURS = 200
+MOST_RETENTION_DAYS = 3650
 _MOST_CLOSED_DAYS = 100
 _HOURS_LENGTH = 500
 _NOTICE_LENGTH = 200
@@ -30,13 +31,14 @@ class LocationSettings:
     answers_within_min: int | None
     status: LocationStatus
     notice: str | None
+    retention_days: int | None
 
 
 def check_settings(typed: Mapping[str, Any]) -> LocationSettings:
     """Return settings as they were typed, or raise Invalid with every refused field.
 
-    `typed` holds the texts hours, closed_days, answers_within_h, status and notice, and the truth
-    value closed_on_holidays.
+    `typed` holds the texts hours, closed_days, answers_within_h, status, notice and
+    retention_days, and the truth value closed_on_holidays.
     """
     errors: list[FieldError] = []
     settings = LocationSettings(
@@ -45,6 +47,7 @@ def check_settings(typed: Mapping[str, Any]) -> LocationSettings:
         answers_within_min=_minutes(typed["answers_within_h"], errors),
         status=_status(typed["status"], errors),
         notice=_notice(typed["notice"], errors),
+        retention_days=_days(typed["retention_days"], errors),
     )
     if settings.answers_within_min and not typed["hours"].strip():
         message = marked("Enter opening hours: how soon you answer is counted over them")
@@ -123,6 +126,7 @@ def close_location(
         answers_within_min=location.answers_within_min,
         status=LocationStatus.CLOSED,
         notice=told,
+        retention_days=location.retention_days,
     )
     change_settings(location, settings, seen_version=seen_version, actor=actor, now=now)
 
@@ -179,6 +183,15 @@ def _minutes(text: str, errors: list[FieldError]) -> int | None:
         errors.append(FieldError("answers_within_h", "out_of_range", message))
         return None
     return hours * 60
+
+
+def _days(text: str, errors: list[FieldError]) -> int | None:
+    typed = text.strip()
+    days = whole_number(typed, MOST_RETENTION_DAYS) if typed else None
+    if typed and days is None:
+        message = marked("Enter a whole number of days from 1 to 3650, or nothing")
+        errors.append(FieldError("retention_days", "out_of_range", message))
+    return days
 
 
 def _status(word: str, errors: list[FieldError]) -> LocationStatus:

@@ -86,6 +86,19 @@ def drop(message_id: int, *, now: datetime) -> None:
     row.state, row.finished_at = DeliveryState.NOT_NEEDED, now
 
 
+def forget_messages(request_id: int, *, now: datetime) -> None:
+    """Drop what waits for the patient of a request, and what servers said of such messages.
+
+    An answer of a mail server can quote the address. What tells the clinic goes on.
+    """
+    for row in _lock(request_id):
+        if not row.kind.to_patient:
+            continue
+        if _queued(row, now).is_free:
+            row.state, row.finished_at = DeliveryState.NOT_NEEDED, now
+        row.last_error = row.detail = row.row_key = row.sealed = None
+
+
 def was_accepted(kind: MessageKind, subject_id: int) -> bool:
     """Say whether a mail server has ever accepted a message of this kind about a request."""
     query = select(OutboxMessage.id).where(

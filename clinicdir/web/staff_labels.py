@@ -1,8 +1,11 @@
 """What moves, reasons, events and suspicions are called on the staff pages."""
 
+from clinicdir.appointments.erasing import ERASED
+from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.rules import Action, RequestChannel
 from clinicdir.errors import marked
 from clinicdir.notifications.rules import MessageKind
+from clinicdir.web.language import gettext
 
 # The ways by which staff hear of a request that they enter.
 CHANNELS = {
@@ -110,6 +113,7 @@ IN_CALENDAR = "in_other_calendar"
 PRESSED = {
     NEW_LINK: marked("new link given"),
     IN_CALENDAR: marked("put into our other calendar"),
+    ERASED: marked("personal data erased"),
 }
 SUSPICIONS = {
     "honeypot": marked("a field that people do not see was filled in"),
@@ -137,3 +141,9 @@ NOTICES = {
     MessageKind.TELL_GIVEN_UP: marked("To the patient: closed without a reply"),
     MessageKind.TELL_CORRECTED: marked("To the patient: a correction"),
 }
+
+
+def patient_words(found: AppointmentRequest) -> str:
+    """Return the patient's name, or that it is erased."""
+    name: str = found.personal["patient_name"]
+    return gettext("erased") if found.erased_at else name

@@ -30,7 +30,8 @@ NO_PROMISE = (
 )
 TIMES = "Fri, Nov 27, 12:00 pm (PST) Sun, Nov 29, 12:00 pm (PST)"
 CHANGE = "See or change your answers Ask another clinic instead"
-FAX, LOST = "Cover sheet for a faxed referral", "If you lose this link"
+FAX = "Cover sheet for a faxed referral"
+LOST = "Erase your request If you lose this link"
 BOOKED = (
     "Tue, Dec 1, 12:00 pm (PST) 332 Burnett Ave S, Renton, WA 98057"
     " If you need another time, call and ask for Renton."

@@ -141,6 +141,7 @@ def test_page_shows_what_is_in_force_and_saving_it_again_changes_nothing(
         "answers_within_h": [""],
         "status": ["limited"],
         "notice": ["No new patients in December"],
+        "retention_days": [""],
     }
     before = all_rows(app, without=("staff_session",))
     assert press(manager, page, RENTON).status_code == 303

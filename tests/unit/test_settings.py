@@ -4,7 +4,13 @@ from pathlib import Path
 import pytest
 
 from clinicdir.crypto import new_key
-from clinicdir.settings import BadSettings, Settings, complete_secrets, load_settings
+from clinicdir.settings import (
+    BadSettings,
+    Settings,
+    check_confirmed,
+    complete_secrets,
+    load_settings,
+)
 
 KEY = new_key()
 SECRET = "x" * 32
@@ -21,6 +27,10 @@ def production(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monkey
         "SECRET_KEY": SECRET,
         "ENCRYPTION_KEYS": KEY,
         "BASE_URL": "https://clinics.example/",
+        "RETENTION_DAYS": "365",
+        "CONFIRMED_GROUP_NAME": "Example Group",
+        "CONFIRMED_PRIVACY_TEXT": "2026-11-24.2",
+        "CONFIRMED_EMERGENCY_LINE": "911",
     }.items():
         monkeypatch.setenv(f"CLINICDIR_{name}", value)
     return monkeypatch
@@ -82,6 +92,26 @@ def test_production_starts_with_everything_it_needs(production: pytest.MonkeyPat
             "Set CLINICDIR_BASE_URL to the https:// address of the site.",
         ),
         (
+            "CLINICDIR_RETENTION_DAYS",
+            None,
+            "Set CLINICDIR_RETENTION_DAYS: so long closed requests keep their personal data.",
+        ),
+        (
+            "CLINICDIR_CONFIRMED_PRIVACY_TEXT",
+            None,
+            "Read the page /privacy, then set CLINICDIR_CONFIRMED_PRIVACY_TEXT to its version.",
+        ),
+        (
+            "CLINICDIR_CONFIRMED_EMERGENCY_LINE",
+            "112",
+            "Set CLINICDIR_CONFIRMED_EMERGENCY_LINE to 911, which pages tell patients to call.",
+        ),
+        (
+            "CLINICDIR_CONFIRMED_GROUP_NAME",
+            None,
+            "Set CLINICDIR_CONFIRMED_GROUP_NAME to the name of the clinic group on the site.",
+        ),
+        (
             "CLINICDIR_RATE_LIMITS",
             "off",
             "Unset CLINICDIR_RATE_LIMITS: limits stay on in production.",
@@ -101,6 +131,21 @@ def test_production_refuses_to_start_and_says_what_to_set(
     else:
         production.setenv(name, value)
     assert refusal() == sentence
+
+
+def test_production_publishes_no_privacy_text_that_its_operator_has_not_read(
+    production: pytest.MonkeyPatch,
+) -> None:
+    settings = load_settings()
+    check_confirmed(settings, "confirmed_privacy_text", "2026-11-24.2")
+    with pytest.raises(BadSettings) as refused:
+        check_confirmed(settings, "confirmed_privacy_text", "2027-01-01.1")
+    assert str(refused.value) == (
+        "CLINICDIR_CONFIRMED_PRIVACY_TEXT is 2026-11-24.2, but pages show 2027-01-01.1."
+        " Read them, then set it to what you stand by."
+    )
+    production.setenv("CLINICDIR_ENV", "embedded")
+    check_confirmed(load_settings(), "confirmed_privacy_text", "2027-01-01.1")
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o704, 0o701])

@@ -19,6 +19,7 @@ from clinicdir.web.login import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.looks import note_list
 from clinicdir.web.staff.own import own_places
+from clinicdir.web.staff_labels import patient_words
 
 _DAYS = 7
 _DAY = timedelta(days=1)
@@ -96,7 +97,7 @@ def _by_day(
             {
                 "request": row,
                 "at": clock_time(local.time()),
-                "patient": personal["patient_name"],
+                "patient": patient_words(row),
                 "phone": personal["phone"],
             }
         )

@@ -8,6 +8,7 @@ from clinicdir.appointments.rules import Action, allowed_actions
 from clinicdir.locations.models import Location, LocationStatus
 from clinicdir.locations.queries import list_all_locations, on_same_line
 from clinicdir.staff.rules import NOWHERE, OnLine, Scope, has_line
+from clinicdir.web.staff_labels import patient_words
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,11 @@ def line_hit(request: AppointmentRequest) -> LineHit:
     """Return the hit on a request."""
     return LineHit(
         reference=request.reference,
-        patient=request.personal["patient_name"],
+        patient=patient_words(request),
         clinic=request.location.name,
         status=request.status.value,
         version=request.version,
-        can_take=Action.TRANSFER in allowed_actions(request.status),
+        can_take=not request.erased_at and Action.TRANSFER in allowed_actions(request.status),
     )
 
 

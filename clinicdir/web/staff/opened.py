@@ -33,7 +33,7 @@ from clinicdir.notifications.queries import list_deliveries
 from clinicdir.staff.queries import names_of
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.answers import answer_rows, area_words, goal_line_of
+from clinicdir.web.answers import Section, answer_rows, area_words, goal_line_of
 from clinicdir.web.language import gettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
@@ -129,7 +129,7 @@ def request_page(
     if form is not None:
         form.prepare(choices)
     steps = Steps()
-    if holder in (None, member.id):
+    if holder in (None, member.id) and found.erased_at is None:
         steps = steps_of(found, member.role, choices, tried=attempted, form=form, now=now)
     tried = steps.named(attempted)
     lines = history_lines(events, people, {place.slug: place.name for place in every})
@@ -184,7 +184,7 @@ def facts_of(found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
         "personal": personal,
         "goal": goal_line_of(found, parts().intake, now=now),
         "area": area_words(found.body_area, parts().intake),
-        "sections": answer_rows(stored_answers(found), parts().intake),
+        "sections": sections_of(found),
         "offers": list_offers(found, now=now) if found.status is Status.OFFERED else [],
         "also_fine": [place.name for place in list_ticked(found) if place.id != found.location_id],
         "channel": gettext(CHANNELS[found.channel]) if found.channel in CHANNELS else "",
@@ -195,3 +195,8 @@ def facts_of(found: AppointmentRequest, *, now: datetime) -> dict[str, Any]:
             for code in (found.suspicions if found.status is Status.QUARANTINED else [])
         ],
     }
+
+
+def sections_of(found: AppointmentRequest) -> list[Section]:
+    """Return the answers in words, none once they are erased."""
+    return [] if found.erased_at else answer_rows(stored_answers(found), parts().intake)

@@ -10,6 +10,7 @@ from clinicdir.staff.queries import names_of
 from clinicdir.web.answers import area_words, goal_line_of
 from clinicdir.web.language import gettext
 from clinicdir.web.parts import parts
+from clinicdir.web.staff_labels import patient_words
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def _row(request: AppointmentRequest, holder: str, now: datetime) -> RequestRow:
     personal = request.personal
     return RequestRow(
         request=request,
-        patient=personal["patient_name"],
+        patient=patient_words(request),
         phone=personal["phone"],
         phone_e164=personal["phone_e164"],
         goal=goal_line_of(request, parts().intake, now=now),

@@ -11,6 +11,7 @@ from wtforms import BooleanField, RadioField, StringField, TextAreaField
 
 from clinicdir import clock
 from clinicdir.appointments.promise import promised_by
+from clinicdir.appointments.retention import kept_days
 from clinicdir.errors import Invalid, marked
 from clinicdir.locations.hours import next_holidays, split_holidays
 from clinicdir.locations.models import Location, LocationStatus
@@ -23,6 +24,7 @@ from clinicdir.web.forms import version_in
 from clinicdir.web.language import gettext, ngettext
 from clinicdir.web.login import signed_in
 from clinicdir.web.opening import answer_words, shown_hours
+from clinicdir.web.parts import parts
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.in_force import STALE, VersionedForm, put_in_force, settings_page
@@ -48,6 +50,7 @@ class SettingsForm(VersionedForm):
     answers_within_h = StringField()
     status = RadioField(validate_choice=False)
     notice = StringField()
+    retention_days = StringField()
 
     def offer(self) -> None:
         """Put the choices into the fields."""
@@ -71,6 +74,7 @@ class SettingsForm(VersionedForm):
             self.answers_within_h.data = "" if is_offered else hours
         self.status.data = location.status.value
         self.notice.data = location.notice or ""
+        self.retention_days.data = str(location.retention_days or "")
 
     def typed(self) -> dict[str, Any]:
         """Return what was typed, under the names that the rules have."""
@@ -84,6 +88,7 @@ class SettingsForm(VersionedForm):
             "answers_within_h": hours,
             "status": self.status.data or "",
             "notice": self.notice.data or "",
+            "retention_days": self.retention_days.data or "",
         }
 
 
@@ -148,6 +153,7 @@ def _page(location: Location, form: SettingsForm, *, problem: str | None = None)
         in_force=_in_words(location, now),
         opening=shown_hours(location, now),
         promise_at=promised_by(location, arrived_at=now),
+        group_days=parts().settings.retention_days,
         holidays=[day_words(day) for day in next_holidays(today, _HOLIDAYS_NAMED)],
     )
 
@@ -161,8 +167,14 @@ def _in_words(location: Location, now: datetime) -> Sequence[dict[str, str | Non
         gettext("Answers within"): within or gettext("not said"),
         gettext("Requests"): gettext(STATUSES[location.status]),
         gettext("Notice"): location.notice,
+        gettext("Personal data of closed requests"): _kept_words(location),
     }
     return [{"question": question, "answer": answer} for question, answer in answers.items()]
+
+
+def _kept_words(location: Location) -> str:
+    days = kept_days(location, parts().settings.retention_days)
+    return ngettext("kept for %(count)s day", "kept for %(count)s days", days)
 
 
 def _hours_words(count: int) -> str:

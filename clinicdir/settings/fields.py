@@ -1,32 +1,20 @@
-"""The settings: read once from `CLINICDIR_…` variables, checked together, never changed."""
+"""What an operator can set, and what each single value must be."""
 
-import difflib
 import ipaddress
-import os
 import re
-import secrets
-import stat
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from flask.helpers import get_debug_flag
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 PREFIX = "CLINICDIR_"
-MIN_SECRET_LENGTH = 32
-_SAMPLE_SECRETS = frozenset({"changeme", "secret", "dev", "password"})
 
 Words = Annotated[tuple[str, ...], NoDecode]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
-
-
-class BadSettings(Exception):  # noqa: N818 - reads as a word
-    """A setting is missing, unknown or wrong; the text says what to set."""
 
 
 class Settings(BaseSettings):
@@ -91,6 +79,18 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field("text", description="always `json` in production")
     idle_minutes: int = Field(
         10, ge=1, le=720, description="minutes without a click after which staff pages lock"
+    )
+    retention_days: int = Field(
+        365, ge=1, le=3650, description="days after which closed requests lose personal data"
+    )
+    confirmed_group_name: str = Field(
+        "", description="the group's name, by an operator who has read it on the site"
+    )
+    confirmed_privacy_text: str = Field(
+        "", description="version of the privacy text that the group stands by; see `/privacy`"
+    )
+    confirmed_emergency_line: str = Field(
+        "", description="`911`, where that is what patients of the group should call"
     )
     show_unreviewed: bool = Field(
         False, description="whether production shows guides that no clinician has reviewed"
@@ -202,99 +202,3 @@ class Settings(BaseSettings):
             "YouTube": self.social_youtube,
         }
         return {name: link for name, link in links.items() if link}
-
-
-def load_settings(**given: Any) -> Settings:  # noqa: ANN401 - whatever the fields take
-    """Read the settings from the environment, overridden by `given`, or raise BadSettings."""
-    _refuse_unknown(os.environ)  # noqa: TID251 - this module is the one allowed to ask
-    try:
-        settings = Settings(**given)
-    except ValidationError as problem:
-        raise BadSettings(_in_words(problem)) from None
-    _refuse_together(settings)
-    return settings
-
-
-def complete_secrets(settings: Settings, make_key: Any) -> Settings:  # noqa: ANN401
-    """Return the settings with secret and encryption keys, made once where that is allowed."""
-    made: dict[str, Any] = {}
-    if settings.secret_key is None:
-        made["secret_key"] = SecretStr(
-            _kept(settings.instance / "secret_key", lambda: secrets.token_urlsafe(48))
-        )
-    if not settings.encryption_keys:
-        lines = _kept(settings.instance / "encryption_keys", make_key).split()
-        made["encryption_keys"] = tuple(SecretStr(line) for line in lines)
-    return settings.model_copy(update=made)
-
-
-def _kept(path: Path, make: Any) -> str:  # noqa: ANN401
-    """Return the text of a secret file, written once with mode 0600; two processes agree."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    own = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    if not path.exists():
-        descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(make() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(own, path)  # fails where another process was first; then its text counts
-        except FileExistsError:
-            pass
-        finally:
-            own.unlink()
-    return path.read_text().strip()
-
-
-def _refuse_unknown(environment: Mapping[str, str]) -> None:
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else " See docs/settings.md."
-            message = f"There is no setting {name}.{hint}"
-            raise BadSettings(message)
-
-
-def _in_words(problem: ValidationError) -> str:
-    lines = []
-    for error in problem.errors():
-        name = f"{PREFIX}{str(error['loc'][0]).upper()}"
-        reason = error["msg"].removeprefix("Value error, ")
-        lines.append(f"{name}: {reason}.")
-    return "\n".join(lines)
-
-
-def _refuse_together(settings: Settings) -> None:
-    """Stop with one sentence a trouble, each saying what to set."""
-    troubles = []
-    if settings.smtp_url is not None and "@" not in settings.mail_from:
-        troubles.append("Set CLINICDIR_MAIL_FROM to the sender's address of the mails.")
-    fax_url = settings.fax_url.get_secret_value() if settings.fax_url else ""
-    if fax_url.startswith("mailto:") and settings.smtp_url is None:
-        troubles.append("Set CLINICDIR_SMTP_URL: faxes leave by mail.")
-    if settings.is_production:
-        troubles += _production_troubles(settings)
-    if troubles:
-        raise BadSettings("\n".join(troubles))
-
-
-def _production_troubles(settings: Settings) -> list[str]:
-    troubles = []
-    key = settings.secret_key.get_secret_value() if settings.secret_key else ""
-    if len(key) < MIN_SECRET_LENGTH or key.lower() in _SAMPLE_SECRETS:
-        troubles.append("Set CLINICDIR_SECRET_KEY to at least 32 random characters.")
-    if not settings.encryption_keys:
-        troubles.append(
-            "Set CLINICDIR_ENCRYPTION_KEYS; `CLINICDIR_ENV=embedded flask keys new` prints one."
-        )
-    if not settings.base_url.startswith("https://"):
-        troubles.append("Set CLINICDIR_BASE_URL to the https:// address of the site.")
-    if settings.rate_limits == "off":
-        troubles.append("Unset CLINICDIR_RATE_LIMITS: limits stay on in production.")
-    if get_debug_flag():
-        troubles.append("Unset FLASK_DEBUG: its pages show the data to whoever meets a fault.")
-    if settings.instance.exists() and settings.instance.stat().st_mode & stat.S_IRWXO:
-        troubles.append(f"Run `chmod 700 {settings.instance}`: everybody can reach the data in it.")
-    return troubles

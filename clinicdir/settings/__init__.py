@@ -1,0 +1,20 @@
+"""The settings: read once from `CLINICDIR_…` variables, checked together, never changed."""
+
+from clinicdir.settings.fields import PREFIX, Settings
+from clinicdir.settings.keys import complete_secrets
+from clinicdir.settings.loading import (
+    MIN_SECRET_LENGTH,
+    BadSettings,
+    check_confirmed,
+    load_settings,
+)
+
+__all__ = [
+    "MIN_SECRET_LENGTH",
+    "PREFIX",
+    "BadSettings",
+    "Settings",
+    "check_confirmed",
+    "complete_secrets",
+    "load_settings",
+]
