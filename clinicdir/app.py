@@ -81,12 +81,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     watching.init_app(app)
     init_security(app, settings)
     login.init_app(app)
-    register(app, public.bp, OPEN)
-    register(app, staff.bp, SIGNED_IN, url_prefix="/staff")
-    for bp in (invitation.bp, second_factor.bp, lock.bp):
-        register(app, bp, OPEN, url_prefix="/staff")
-    for bp in (api.bp, health.bp, metrics.bp, fax_status.bp):
-        register(app, bp, OPEN)
+    _register_pages(app)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"settings": settings, "online": online}
@@ -94,6 +89,15 @@ def create_app(settings: Settings | None = None) -> Flask:
         module.init_app(app)
     cli.init_app(app)
     return app
+
+
+def _register_pages(app: Flask) -> None:
+    register(app, public.bp, OPEN)
+    register(app, staff.bp, SIGNED_IN, url_prefix="/staff")
+    for bp in (invitation.bp, second_factor.bp, lock.bp):
+        register(app, bp, OPEN, url_prefix="/staff")
+    for bp in (api.bp, health.bp, metrics.bp, fax_status.bp):
+        register(app, bp, OPEN)
 
 
 def _flask_config(settings: Settings) -> dict[str, object]:

@@ -37,6 +37,7 @@ PUBLIC = (
     "/locations/renton",
     "/locations/bellevue",
     "/privacy",
+    "/erased",
     "/about",
     "/guide/knee",
     "/request",
@@ -146,7 +147,7 @@ def test_own_pages_are_light_and_for_everybody(site: Flask, base: str, walked: W
         page.get_by_role("button", name="Go on").click()
         walked.load(page.url, f"own {status.value} checked")
         if status is Status.OFFERED:
-            for end in ("/fax-cover", "/withdraw", *OWN_CHANGES):
+            for end in ("/fax-cover", "/withdraw", "/erase", *OWN_CHANGES):
                 walked.load(base + own + end, f"own {end}")
 
 
@@ -278,7 +279,7 @@ def test_every_page_is_valid_html(site: Flask, tmp_path: Path) -> None:
     pages["place"] = client.post("/find", data=place).get_data(as_text=True)
     own = make_own(site, Status.OFFERED)
     hold_out(site, in_days(3))
-    for end in ("", "/check", "/withdraw", "/fax-cover"):
+    for end in ("", "/check", "/withdraw", "/erase", "/fax-cover"):
         pages[own + end] = client.get(own + end).get_data(as_text=True)
     passed = has_passed(site, own)
     for end in ("", "/fax-cover", *OWN_CHANGES):
