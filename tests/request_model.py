@@ -78,6 +78,7 @@ class Life:
     places: frozenset[datetime] = frozenset()
     last_offered: frozenset[datetime] = frozenset()
     undone: bool = False
+    hidden_until: datetime | None = None
     offers: list[tuple[datetime, str, int]] = field(default_factory=list)
     events: list[tuple[Action, Status | None, Status, str, int | None]] = field(
         default_factory=lambda: [(Action.SUBMIT, None, Status.RECEIVED, PATIENT, None)]
@@ -143,7 +144,7 @@ class Life:
             new.audited.append(left)
         if action in (Action.DECLINE, Action.REOPEN):
             new.reason = wish.reason if action is Action.DECLINE else None
-        new.undone = wish.undoes
+        new.undone, new.hidden_until = wish.undoes, self.try_again_at
         is_contact = wish.who.kind == STAFF and action in CONTACTS and not wish.undoes
         if is_contact and was is not Status.QUARANTINED:
             new.first_contact_at = self.first_contact_at or now

@@ -10,9 +10,10 @@ from flask.testing import FlaskClient
 from clinicdir.appointments.queries import get_request
 from clinicdir.appointments.rules import TRANSITIONS, Action, Status
 from clinicdir.appointments.undoing import UNDOABLE, undo
-from clinicdir.audit.rules import Actor
+from clinicdir.audit.rules import OPERATOR, PATIENT, Actor
 from clinicdir.db import transaction
 from clinicdir.errors import NotAllowed
+from clinicdir.locations.queries import get_location
 from clinicdir.staff.rules import EVERYWHERE, Role
 from clinicdir.staff.sessions import actor_of
 from tests.client import page_text
@@ -33,7 +34,8 @@ from tests.tables import rows
 PAIRS = sorted(
     (status, action)
     for status, action in TRANSITIONS
-    if action in UNDOABLE and TRANSITIONS[status, action] is not status
+    if action in UNDOABLE
+    and (action is Action.LOG_CONTACT or TRANSITIONS[status, action] is not status)
 )
 
 
@@ -43,10 +45,11 @@ def desk(app: Flask, frozen: Clock) -> FlaskClient:
 
 
 def stands(app: Flask) -> list[tuple[Any, ...]]:
-    """Return what an undo puts back: state, what it says, and the times held out."""
+    """Return what an undo puts back: state, what it says, times held out, and places."""
     columns = ("status", "booked_at", "first_contact_at", "decline_reason", "location_id")
+    request = rows(app, "appointment_request", *columns, "try_again_at", "due_at")[-1]
     held = [time for time, state in rows(app, "offer", "starts_at", "state") if state == "held"]
-    return [rows(app, "appointment_request", *columns)[-1], *held]
+    return [request, *held, *sorted(rows(app, "held_time", "starts_at", "request_id"))]
 
 
 def test_each_move_goes_back_with_all_that_it_did(app: Flask, frozen: Clock) -> None:
@@ -140,3 +143,59 @@ def test_what_others_did_and_what_was_done_since_stays(
     assert page_text(answer.get_data(as_text=True)).startswith("Somebody else was faster")
     assert send(app, manager, reference, "undo").status_code == 409  # the note came after
     assert rows(app, "appointment_request", "status") == ["booked"]
+
+
+def test_wrong_outcome_of_a_contact_attempt_goes_back_and_stays_in_the_history(
+    app: Flask, desk: FlaskClient, frozen: Clock
+) -> None:
+    reference = make_in(app, Status.RECEIVED)
+    frozen.move(minutes=1)
+    columns = ("status", "first_contact_at", "try_again_at", "claimed_by")
+    with app.app_context():
+        other = actor_of(make_staff(MANAGER, Role.MANAGER))
+    again = frozen.now() + timedelta(days=1)
+    do(app, reference, Action.LOG_CONTACT, actor=other, now=frozen.now(), try_again_at=again)
+    first = ("received", frozen.now(), again, None)
+    assert rows(app, "appointment_request", *columns) == [first]
+    frozen.move(minutes=1)
+    send(app, desk, reference, "log_contact", outcome="wrong_number")
+    assert rows(app, "appointment_request", *columns) == [("received", first[1], None, None)]
+    assert "Undo: tried to reach the patient" in text_at(desk, reference)
+    assert send(app, desk, reference, "undo").status_code == 303
+    assert rows(app, "appointment_request", *columns) == [first]
+    text = text_at(desk, reference)
+    assert f"undone: tried to reach the patient, {DESK}" in text
+    assert f"tried to reach the patient: Wrong number, {DESK}" in text
+
+
+@pytest.mark.parametrize("action", [Action.WITHDRAW, Action.MARK_ERROR])
+def test_what_was_closed_by_mistake_is_booked_again_where_its_place_is_free(
+    app: Flask, frozen: Clock, action: Action
+) -> None:
+    manager = signed_in(app, MANAGER, Role.MANAGER)
+    with app.app_context(), transaction():
+        get_location("renton").capacity = 1
+    reference = make_in(app, Status.BOOKED)
+    ((time, _),) = rows(app, "held_time", "starts_at", "request_id")
+    send(app, manager, reference, action, **TYPED[action])
+    assert rows(app, "held_time", "starts_at") == []
+    other = make_in(app, Status.BOOKED)
+    answer = send(app, manager, reference, "undo")
+    assert answer.status_code == 409
+    assert rows(app, "held_time", "starts_at", "request_id") == [(time, 2)]
+    do(app, other, Action.RETIME, actor=OPERATOR, now=frozen.now())
+    assert send(app, manager, reference, "undo").status_code == 303
+    assert rows(app, "held_time", "starts_at", "request_id") == [(time, 1)]
+    assert rows(app, "appointment_request", "status", "booked_at")[0] == ("booked", time)
+
+
+def test_patients_do_not_undo_and_staff_do_not_undo_what_a_patient_withdrew(
+    app: Flask, desk: FlaskClient, frozen: Clock
+) -> None:
+    reference = make_in(app, Status.RECEIVED)
+    do(app, reference, Action.WITHDRAW, actor=PATIENT, now=frozen.now())
+    assert "Undo" not in text_at(desk, reference)
+    assert send(app, desk, reference, "undo").status_code == 409
+    with pytest.raises(NotAllowed, match="undo is not for patients"):
+        do(app, reference, Action.UNDO, actor=PATIENT, now=frozen.now())
+    assert rows(app, "appointment_request", "status") == ["withdrawn"]
