@@ -13,13 +13,18 @@ UNDOABLE = (
     Action.AWAIT_PATIENT,
     Action.BOOK,
     Action.CLAIM,
+    Action.CLEAR,
     Action.DECLINE,
     Action.GIVE_UP,
     Action.LOG_CONTACT,
     Action.MARK_ERROR,
     Action.MISS,
     Action.OFFER,
+    Action.QUARANTINE,
+    Action.RELEASE,
+    Action.REOPEN,
     Action.RETIME,
+    Action.TRANSFER,
     Action.WAITLIST,
     Action.WITHDRAW,
 )
@@ -33,8 +38,15 @@ OUT_OF = {
     Status.NO_REPLY: Action.REOPEN,
     Status.AWAITING_PATIENT: Action.CLAIM,
     Status.WAITLISTED: Action.CLAIM,
+    Status.QUARANTINED: Action.CLEAR,
     Status.WITHDRAWN: Action.UNDO,
     Status.ENTERED_IN_ERROR: Action.UNDO,
+}
+OWN_WAYS = {
+    Action.CLEAR: Action.QUARANTINE,
+    Action.LOG_CONTACT: Action.NOTE,
+    Action.RELEASE: Action.CLAIM,
+    Action.TRANSFER: Action.TRANSFER,
 }
 BACK_TO = {
     Status.RECEIVED: (Action.RELEASE,),
@@ -68,7 +80,7 @@ def put_back(
     """Return the life after a person's last move was put back, None where it cannot be."""
     action, came, to, _, number = life.events[-1]
     is_own = who.number is not None and number == who.number and action in UNDOABLE
-    renews = came is to and action is not Action.LOG_CONTACT
+    renews = came is to and action not in (Action.LOG_CONTACT, Action.TRANSFER)
     if not is_own or renews or life.undone or now - life.changed_at > UNDO_WITHIN:
         return None
     new = deepcopy(life)
@@ -88,14 +100,13 @@ def put_back(
 def steps_back(life: Life, who: Who, now: datetime) -> list[Wish]:
     """Return the moves that lead back."""
     action, came = life.events[-1][:2]
-    if action is Action.LOG_CONTACT:
-        return [Wish(Action.NOTE, who, undoes=True)]
-    out = OUT_OF.get(life.status)
+    out = OWN_WAYS.get(action) or OUT_OF.get(life.status)
     steps = [out] if out else []
     if came is not None and not (out and TRANSITIONS[life.status, out] is came):
+        steps += [Action.CLAIM] if out is Action.TRANSFER else []
         steps += BACK_TO.get(came, ())
     times = tuple(sorted(time for time in life.last_offered if time > now))
-    if came is Status.OFFERED and times:
+    if came is Status.OFFERED and times and action is not Action.LOG_CONTACT:
         steps.append(Action.OFFER)
     return [
         Wish(
@@ -103,7 +114,8 @@ def steps_back(life: Life, who: Who, now: datetime) -> list[Wish]:
             who,
             time=life.booked_at if step is Action.BOOK else None,
             times=times if step is Action.OFFER else (),
-            reason=life.reason if step is Action.DECLINE else None,
+            location_id=life.left_id if step is Action.TRANSFER else None,
+            reason=life.last_reason if step is Action.DECLINE else None,
             again=life.hidden_until,
             undoes=True,
         )

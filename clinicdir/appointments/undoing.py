@@ -14,17 +14,22 @@ from clinicdir.appointments.rules import FIRST_CONTACTS, Action, Status, next_st
 from clinicdir.audit.rules import Actor
 from clinicdir.db import db
 from clinicdir.errors import NotAllowed
+from clinicdir.locations.models import Location
+from clinicdir.locations.queries import find_location
 
 UNDO_WITHIN = timedelta(minutes=10)
 # Stands in the details of each event that puts something back.
 UNDONE = "undone"
 UNDOABLE = frozenset(
     {
-        Action.ATTEND, Action.AWAIT_PATIENT, Action.BOOK, Action.CLAIM, Action.DECLINE,
-        Action.GIVE_UP, Action.LOG_CONTACT, Action.MARK_ERROR, Action.MISS, Action.OFFER,
-        Action.RETIME, Action.WAITLIST, Action.WITHDRAW,
+        Action.ATTEND, Action.AWAIT_PATIENT, Action.BOOK, Action.CLAIM, Action.CLEAR,
+        Action.DECLINE, Action.GIVE_UP, Action.LOG_CONTACT, Action.MARK_ERROR, Action.MISS,
+        Action.OFFER, Action.QUARANTINE, Action.RELEASE, Action.REOPEN, Action.RETIME,
+        Action.TRANSFER, Action.WAITLIST, Action.WITHDRAW,
     }
 )  # fmt: skip
+# They leave the state as it is and are moves all the same; what else does so renews a hold.
+_WITHIN_A_STATE = frozenset({Action.LOG_CONTACT, Action.TRANSFER})
 # Out of each state, into review or to the booking before; nothing from review itself.
 _BACK = {
     Status.ATTENDED: Action.UNDO,
@@ -35,8 +40,16 @@ _BACK = {
     Status.MISSED: Action.UNDO,
     Status.NO_REPLY: Action.REOPEN,
     Status.OFFERED: Action.EXPIRE_OFFER,
+    Status.QUARANTINED: Action.CLEAR,
     Status.WAITLISTED: Action.CLAIM,
     Status.WITHDRAWN: Action.UNDO,
+}
+# These lead back by a way of their own, wherever the request stands.
+_OWN_WAYS = {
+    Action.CLEAR: Action.QUARANTINE,
+    Action.LOG_CONTACT: Action.NOTE,
+    Action.RELEASE: Action.CLAIM,
+    Action.TRANSFER: Action.TRANSFER,
 }
 # From review on to where the request stood before the move.
 _ON: dict[Status, tuple[Action, ...]] = {
@@ -83,7 +96,7 @@ def undo(request: AppointmentRequest, seen_version: int, *, actor: Actor, now: d
     # Before a step locks a chain: whoever waits for a place must hold none.
     again = [time for step in steps for time in (*step.offered, step.booked_at) if time]
     if again:
-        hold_places(request, again)
+        hold_places(request, again, at=steps[0].location)
     _put_back_words(request, last)
     for step in steps:
         act(request, step, actor=actor, now=now)
@@ -95,8 +108,8 @@ def undo(request: AppointmentRequest, seen_version: int, *, actor: Actor, now: d
 def _is_own_move(event: RequestEvent, staff_id: int | None) -> bool:
     if event.action not in UNDOABLE or staff_id is None or event.staff_id != staff_id:
         return False
-    is_renewal = event.from_status is event.to_status and event.action is not Action.LOG_CONTACT
-    return not is_renewal and UNDONE not in (event.unseal().get("details") or ())
+    is_move = event.from_status is not event.to_status or event.action in _WITHIN_A_STATE
+    return is_move and UNDONE not in (event.unseal().get("details") or ())
 
 
 def _put_back_words(request: AppointmentRequest, last: RequestEvent) -> None:
@@ -123,10 +136,11 @@ def _steps_back(request: AppointmentRequest, last: RequestEvent, *, now: datetim
     return [
         Move(
             action,
+            location=_left(last) if action is Action.TRANSFER else None,
             try_again_at=_hidden_until(last),
             booked_at=request.booked_at if action is Action.BOOK else None,
             offered=times if action is Action.OFFER else (),
-            decline_reason=request.decline_reason if action is Action.DECLINE else None,
+            decline_reason=_last_reason(request) if action is Action.DECLINE else None,
             details=(UNDONE,) if number else (UNDONE, last.action.value),
             undoes=True,
         )
@@ -137,15 +151,29 @@ def _steps_back(request: AppointmentRequest, last: RequestEvent, *, now: datetim
 
 def _actions_back(status: Status, last: RequestEvent) -> list[Action]:
     """Return what leads out of a state to where the request stood before an event."""
-    if last.action is Action.LOG_CONTACT:
-        return [Action.NOTE]
-    out = _BACK.get(status)
+    out = _OWN_WAYS.get(last.action) or _BACK.get(status)
+    on = list(_ON.get(last.from_status, ())) if last.from_status else []
     if out is None:
-        return list(_ON.get(last.from_status, ())) if last.from_status else []
-    reached = next_status(status, out)
-    if last.from_status is None or last.from_status is reached:
+        return on
+    if last.from_status is next_status(status, out):
         return [out]
-    return [out, *_ON.get(last.from_status, ())]
+    return [out, Action.CLAIM, *on] if out is Action.TRANSFER else [out, *on]
+
+
+def _left(event: RequestEvent) -> Location:
+    """Return the clinic that passed a request on; NotAllowed where it is not listed any more."""
+    left = find_location(event.unseal()["passed"][0])
+    if left is None:
+        message = "The clinic is not there any more."
+        raise NotAllowed(message)
+    return left
+
+
+def _last_reason(request: AppointmentRequest) -> str | None:
+    """Return why a request was declined last; one that was opened again says so no more."""
+    declines = [event for event in list_events(request) if event.action is Action.DECLINE]
+    reason: str | None = declines[-1].unseal().get("reason")
+    return reason
 
 
 def _times_of_last_offer(request: AppointmentRequest, *, now: datetime) -> tuple[datetime, ...]:

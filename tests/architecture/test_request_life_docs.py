@@ -68,7 +68,7 @@ def test_page_says_what_the_table_says() -> None:
 
 
 def test_every_state_stands_in_the_diagram() -> None:
-    """entered_in_error is reached from anywhere, so no arrow leads there: it would hide the rest."""
+    """entered_in_error is reached from anywhere, so no arrow does: it would hide all."""
     drawn = diagram()
     assert [status for status in Status if f" {status}" not in drawn] == []
     unreached = {status for status in Status if f"--> {status}:" not in drawn}
