@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from copy import deepcopy
 from datetime import datetime, timedelta
 
-from clinicdir.appointments.rules import Action, Status
-from tests.request_model import PATIENT, SYSTEM, Life, Who, Wish
+from clinicdir.appointments.rules import TRANSITIONS, Action, Status
+from tests.request_model import CONTACTS, PATIENT, SYSTEM, Life, Who, Wish
 
 UNDO_WITHIN = timedelta(minutes=10)
 UNDOABLE = (
@@ -13,11 +13,20 @@ UNDOABLE = (
     Action.AWAIT_PATIENT,
     Action.BOOK,
     Action.CLAIM,
+    Action.CLEAR,
     Action.DECLINE,
     Action.GIVE_UP,
+    Action.LOG_CONTACT,
+    Action.MARK_ERROR,
     Action.MISS,
     Action.OFFER,
+    Action.QUARANTINE,
+    Action.RELEASE,
+    Action.REOPEN,
+    Action.RETIME,
+    Action.TRANSFER,
     Action.WAITLIST,
+    Action.WITHDRAW,
 )
 # Out of where a move has led, and on to where the request stood before it.
 OUT_OF = {
@@ -29,13 +38,27 @@ OUT_OF = {
     Status.NO_REPLY: Action.REOPEN,
     Status.AWAITING_PATIENT: Action.CLAIM,
     Status.WAITLISTED: Action.CLAIM,
+    Status.QUARANTINED: Action.CLEAR,
+    Status.WITHDRAWN: Action.UNDO,
+    Status.ENTERED_IN_ERROR: Action.UNDO,
+}
+OWN_WAYS = {
+    Action.CLEAR: Action.QUARANTINE,
+    Action.LOG_CONTACT: Action.NOTE,
+    Action.RELEASE: Action.CLAIM,
+    Action.TRANSFER: Action.TRANSFER,
 }
 BACK_TO = {
     Status.RECEIVED: (Action.RELEASE,),
     Status.QUARANTINED: (Action.RELEASE, Action.QUARANTINE),
     Status.AWAITING_PATIENT: (Action.AWAIT_PATIENT,),
     Status.WAITLISTED: (Action.WAITLIST,),
+    Status.BOOKED: (Action.BOOK,),
+    Status.ATTENDED: (Action.BOOK, Action.ATTEND),
     Status.MISSED: (Action.BOOK, Action.MISS),
+    Status.DECLINED: (Action.DECLINE,),
+    Status.NO_REPLY: (Action.AWAIT_PATIENT, Action.GIVE_UP),
+    Status.WITHDRAWN: (Action.WITHDRAW,),
 }
 
 
@@ -57,13 +80,16 @@ def put_back(
     """Return the life after a person's last move was put back, None where it cannot be."""
     action, came, to, _, number = life.events[-1]
     is_own = who.number is not None and number == who.number and action in UNDOABLE
-    if not is_own or came is to or life.undone or now - life.changed_at > UNDO_WITHIN:
+    renews = came is to and action not in (Action.LOG_CONTACT, Action.TRANSFER)
+    if not is_own or renews or life.undone or now - life.changed_at > UNDO_WITHIN:
         return None
     new = deepcopy(life)
-    if new.first_contact_at == life.changed_at:
+    if action in CONTACTS and new.first_contact_at == life.changed_at:
         new.first_contact_at = None
     if action is Action.BOOK:
         new.booked_at = None
+    if action is Action.LOG_CONTACT:
+        new.try_again_at = life.hidden_until
     for wish in steps_back(life, who, now):
         if not new.allows(wish, now) or not has_place(new, wish, others, now):
             return None
@@ -73,15 +99,28 @@ def put_back(
 
 def steps_back(life: Life, who: Who, now: datetime) -> list[Wish]:
     """Return the moves that lead back."""
-    came = life.events[-1][1]
-    steps = [Wish(OUT_OF[life.status], who, undoes=True)] if life.status in OUT_OF else []
-    if came is Status.OFFERED:
-        times = tuple(sorted(time for time in life.last_offered if time > now))
-        return [*steps, *([Wish(Action.OFFER, who, times=times, undoes=True)] if times else [])]
-    for action in BACK_TO.get(came, ()) if came else ():
-        time = life.booked_at if action is Action.BOOK else None
-        steps.append(Wish(action, who, time=time, undoes=True))
-    return steps
+    action, came = life.events[-1][:2]
+    out = OWN_WAYS.get(action) or OUT_OF.get(life.status)
+    steps = [out] if out else []
+    if came is not None and not (out and TRANSITIONS[life.status, out] is came):
+        steps += [Action.CLAIM] if out is Action.TRANSFER else []
+        steps += BACK_TO.get(came, ())
+    times = tuple(sorted(time for time in life.last_offered if time > now))
+    if came is Status.OFFERED and times and action is not Action.LOG_CONTACT:
+        steps.append(Action.OFFER)
+    return [
+        Wish(
+            step,
+            who,
+            time=life.booked_at if step is Action.BOOK else None,
+            times=times if step is Action.OFFER else (),
+            location_id=life.left_id if step is Action.TRANSFER else None,
+            reason=life.last_reason if step is Action.DECLINE else None,
+            again=life.hidden_until,
+            undoes=True,
+        )
+        for step in steps
+    ]
 
 
 def can_join(life: Life, other: Life, wish: Wish, now: datetime) -> bool:

@@ -38,7 +38,7 @@ from clinicdir.audit.rules import Actor, location_chain
 from clinicdir.crypto import token_hash
 from clinicdir.db import Base, db, key_ring, transaction
 from clinicdir.errors import Conflict, Invalid, NotAllowed, NotFound
-from clinicdir.locations.queries import list_all_locations
+from clinicdir.locations.queries import get_location, list_all_locations
 from clinicdir.staff.rules import EVERYWHERE
 from clinicdir.staff.sessions import actor_of
 from tests.make import TODAY, make_staff, make_submission
@@ -187,9 +187,11 @@ class Requests(RuleBasedStateMachine):
 
     def attempt_move(self, key: str, wish: Wish) -> bool:
         def do(found: AppointmentRequest, actor: Actor, seen: int | None) -> None:
+            to = wish.location_id
             move = Move(
                 wish.action,
                 seen,
+                location=None if to is None else get_location(self.slugs[to]),
                 booked_at=wish.time,
                 offered=wish.times,
                 decline_reason=wish.reason,
@@ -434,8 +436,13 @@ class Requests(RuleBasedStateMachine):
             times=(self.now + PROMISED,) if action is Action.OFFER else (),
             reason="no_times" if action is Action.DECLINE else None,
             again=self.now + PROMISED if action is Action.LOG_CONTACT else None,
+            location_id=self.elsewhere(key) if action is Action.TRANSFER else None,
         )
         self.attempt_move(key, wish)
+
+    def elsewhere(self, key: str) -> int:
+        """Return the first clinic where a request is not."""
+        return next(one for one in self.slugs if one != self.lives[key].location_id)
 
     # -- time -------------------------------------------------------------------------------------
 

@@ -78,6 +78,9 @@ class Life:
     places: frozenset[datetime] = frozenset()
     last_offered: frozenset[datetime] = frozenset()
     undone: bool = False
+    hidden_until: datetime | None = None
+    left_id: int | None = None
+    last_reason: str | None = None
     offers: list[tuple[datetime, str, int]] = field(default_factory=list)
     events: list[tuple[Action, Status | None, Status, str, int | None]] = field(
         default_factory=lambda: [(Action.SUBMIT, None, Status.RECEIVED, PATIENT, None)]
@@ -143,7 +146,9 @@ class Life:
             new.audited.append(left)
         if action in (Action.DECLINE, Action.REOPEN):
             new.reason = wish.reason if action is Action.DECLINE else None
-        new.undone = wish.undoes
+            new.last_reason = new.reason or self.last_reason
+        new.undone, new.hidden_until = wish.undoes, self.try_again_at
+        new.left_id = self.location_id
         is_contact = wish.who.kind == STAFF and action in CONTACTS and not wish.undoes
         if is_contact and was is not Status.QUARANTINED:
             new.first_contact_at = self.first_contact_at or now
@@ -152,6 +157,8 @@ class Life:
         new.events.append((action, was, new.status, wish.who.kind, wish.who.number))
         new.audited.append((new.location_id, action.value, f"{was} > {new.status}"))
         told_anew = action in (Action.TRANSFER, Action.CLEAR, Action.RELEASE)
+        if wish.undoes:
+            return new
         if told_anew and new.status is not Status.QUARANTINED:
             new.tell("request_waits")
         elif wish.who.kind == PATIENT and was is not Status.QUARANTINED:

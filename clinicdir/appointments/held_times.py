@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from clinicdir.appointments.models import AppointmentRequest, HeldTime
 from clinicdir.db import db
 from clinicdir.errors import NotAllowed
+from clinicdir.locations.models import Location
 
 
 class NoPlaceLeft(NotAllowed):
@@ -24,30 +25,33 @@ class NoPlaceLeft(NotAllowed):
 
 
 def hold_places(
-    request: AppointmentRequest, times: Iterable[datetime], *, must: bool = True
+    request: AppointmentRequest,
+    times: Iterable[datetime],
+    *,
+    must: bool = True,
+    at: Location | None = None,
 ) -> None:
-    """Let a request hold a place at exactly these times, at its present clinic.
+    """Let a request hold a place at exactly these times, at its present clinic or the one given.
 
     What it holds there already stays its own. NoPlaceLeft where all places of a time are taken,
     unless it need not have one: a time that was held out before there was a limit is kept.
     """
-    wanted = set(times)
+    wanted, location = set(times), at or request.location
     of_request = HeldTime.request_id == request.id
-    here = HeldTime.location_id == request.location_id
+    here = HeldTime.location_id == location.id
     kept = select(HeldTime.starts_at).where(of_request, here, HeldTime.starts_at.in_(wanted))
     held = set(db.session.scalars(kept))
     other = ~(here & HeldTime.starts_at.in_(wanted))
     db.session.execute(delete(HeldTime).where(of_request, other))
     # In one order, so that two that want the same times do not wait for each other in a circle.
     for starts_at in sorted(wanted - held):
-        if not _take_place(request, starts_at) and must:
+        if not _take_place(request, location, starts_at) and must:
             raise NoPlaceLeft(starts_at)
 
 
-def _take_place(request: AppointmentRequest, starts_at: datetime) -> bool:
+def _take_place(request: AppointmentRequest, location: Location, starts_at: datetime) -> bool:
     """Take the lowest free place; another that takes it at this moment wins, and we look again."""
-    capacity = request.location.capacity
-    location_id = request.location_id
+    capacity, location_id = location.capacity, location.id
     query = select(HeldTime.place).where(
         HeldTime.location_id == location_id, HeldTime.starts_at == starts_at
     )

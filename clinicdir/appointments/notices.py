@@ -109,17 +109,41 @@ def take_back(
     for row in theirs:
         if row.kind is told and row.is_free:
             drop(row.id, now=now)
-    if request.status is Status.RECEIVED:
-        # What stands in for another channel is dropped where that one got through.
-        firsts = [row for row in rows if row.follows_id is None]
-        waits = [row for row in firsts if row.kind is MessageKind.REQUEST_WAITS]
-        _tell_again(request, waits, now=now)
+    waits = [row for row in rows if row.kind is MessageKind.REQUEST_WAITS]
+    _take_back_waits(request, undone, waits, since=since, now=now)
     if is_spam(request) or not reads_mail(request):
         return
     if wrong:
         _enqueue(request, MessageKind.TELL_CORRECTED, now=now, wait=_rest(wrong, now=now))
     else:
-        _tell_again(request, [row for row in rows if _tells(row, request.status)], now=now)
+        others = [row for row in rows if row.kind is not told]
+        _tell_again(request, [row for row in others if _tells(row, request.status)], now=now)
+
+
+def _take_back_waits(
+    request: AppointmentRequest,
+    undone: Action,
+    rows: list[Queued],
+    *,
+    since: datetime,
+    now: datetime,
+) -> None:
+    """Drop the notices to a clinic that has nothing to take up any more; tell the one that has."""
+    was_passed = undone is Action.TRANSFER
+    astray = [row for row in rows if was_passed and row.created_at >= since]
+    for row in astray:
+        if row.is_free:
+            drop(row.id, now=now)
+    if request.status is not Status.RECEIVED:
+        return
+    # What stands in for another channel is dropped where that one got through.
+    firsts = [row for row in rows if row.follows_id is None and row not in astray]
+    if was_passed and any(_may_have_left(row, since=since) for row in firsts):
+        # It waited for the clinic before and went to the other one.
+        wait = _rest(firsts, now=now)
+        _enqueue(request, MessageKind.REQUEST_WAITS, now=now, wait=wait)
+    else:
+        _tell_again(request, firsts, now=now)
 
 
 def _may_have_left(row: Queued, *, since: datetime) -> bool:

@@ -225,7 +225,8 @@ def _write_down(request: AppointmentRequest, step: _Step) -> None:
         words["reason"] = move.decline_reason
     if request.location_id != step.left.id:
         words["passed"] = [step.left.slug, request.location.slug]
-    if step.hidden_until not in (None, request.try_again_at):
+    ends_wait = step.action is Action.LOG_CONTACT or step.hidden_until != request.try_again_at
+    if step.hidden_until is not None and ends_wait:
         words[HIDDEN_UNTIL] = step.hidden_until.isoformat()
     # Chains are locked in the order of the clinics: two that pass on to each other must not
     # each hold what the other waits for.

@@ -163,7 +163,8 @@ _MOVES: dict[Status, dict[Action, Status]] = {
         Action.UNDO: Status.BOOKED,
     },
     Status.DECLINED: {Action.REOPEN: Status.IN_REVIEW},
-    Status.WITHDRAWN: {},
+    # Only a person who withdrew it for a caller by mistake leads it back.
+    Status.WITHDRAWN: {Action.UNDO: Status.IN_REVIEW},
     Status.NO_REPLY: {Action.REOPEN: Status.IN_REVIEW},
     Status.QUARANTINED: {
         Action.CLEAR: Status.RECEIVED,
@@ -172,7 +173,7 @@ _MOVES: dict[Status, dict[Action, Status]] = {
         # Refused to the sender, it would tell what is never told.
         Action.TRANSFER: Status.QUARANTINED,
     },
-    Status.ENTERED_IN_ERROR: {},
+    Status.ENTERED_IN_ERROR: {Action.UNDO: Status.IN_REVIEW},
 }
 
 _CONTACTABLE = (

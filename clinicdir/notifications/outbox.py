@@ -20,6 +20,7 @@ class Queued:
     id: int
     kind: MessageKind
     state: DeliveryState
+    created_at: datetime
     finished_at: datetime | None
     in_hand_until: datetime | None
     follows_id: int | None
@@ -125,5 +126,11 @@ def _queued(row: OutboxMessage, now: datetime) -> Queued:
     until = row.leased_until if row.state is DeliveryState.WAITING else None
     is_in_hand = until is not None and until > now
     return Queued(
-        row.id, row.kind, row.state, row.finished_at, until if is_in_hand else None, row.follows_id
+        row.id,
+        row.kind,
+        row.state,
+        row.created_at,
+        row.finished_at,
+        until if is_in_hand else None,
+        row.follows_id,
     )

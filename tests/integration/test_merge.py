@@ -30,7 +30,7 @@ def test_one_press_joins_a_likely_duplicate_and_nobody_is_told(app: Flask, froze
     shown = show_reference(stays)
     assert (
         f"{FLAG} {shown}, Renton: New, came in Tue, Nov 24, 12:00 pm"
-        f" A duplicate: join it with {shown}"
+        f" A duplicate: join it with {shown} What is joined cannot be taken apart again."
     ) in page_text(page.get_data(as_text=True))
     # The first of the two forms is the one press.
     answer = press(desk, page, f"/staff/requests/{goes}/merge")

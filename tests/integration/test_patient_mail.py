@@ -556,3 +556,26 @@ def test_full_mailbox_of_a_patient_does_not_count_as_a_stuck_outbox(
     assert told(app)[0] == ("request_waits", "accepted")
     with app.app_context():
         assert not is_stuck(since=began)
+
+
+def test_passing_on_by_mistake_is_told_only_where_its_mail_has_left(
+    app: Flask, post_app: Flask, server: MailServer, desk: Actor, frozen: Clock
+) -> None:
+    give_address(app)
+    reference = make_in(app, Status.RECEIVED, **BY_MAIL)
+    deliver(post_app)
+    frozen.move(seconds=1)
+    before = told(app)
+    press(app, reference, Action.TRANSFER, desk, to="bellevue")
+    put_back(app, reference, desk)
+    assert told(app) == [
+        *before, ("request_waits", "not_needed"), ("tell_passed_on", "not_needed")
+    ]  # fmt: skip
+    forget(app)
+    press(app, reference, Action.TRANSFER, desk, to="bellevue")
+    frozen.move(minutes=2)
+    deliver(post_app)
+    put_back(app, reference, desk)
+    assert told(app)[1:] == [("tell_passed_on", "accepted"), ("tell_corrected", "waiting")]
+    assert deliver(post_app) == 1
+    assert server.mails[-1]["Subject"].startswith("Correction, your request at Renton")

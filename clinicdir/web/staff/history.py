@@ -76,12 +76,12 @@ def is_in_calendar(events: Sequence[RequestEvent]) -> bool:
 
 def _words(action: Action, said: Mapping[str, Any], places: Mapping[str, str]) -> str:
     what, details = gettext(EVENT_WORDS[action]), said.get("details") or []
-    if action is Action.TRANSFER and "passed" in said:
-        slug = said["passed"][1]
-        return gettext("passed on to %(clinic)s", clinic=places.get(slug, slug))
     if details[:1] == [UNDONE]:
         undone = [gettext(EVENT_WORDS[Action(name)]) for name in details[1:]]
         return gettext("undone: %(what)s", what=undone[0]) if undone else what
+    if action is Action.TRANSFER and "passed" in said:
+        slug = said["passed"][1]
+        return gettext("passed on to %(clinic)s", clinic=places.get(slug, slug))
     if action is Action.NOTE and details:
         return _pressed(details)
     if action is Action.SUBMIT and details[-1:] == [NOTICE_TOLD]:

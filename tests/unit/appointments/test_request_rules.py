@@ -34,11 +34,11 @@ waitlisted: claim in_review, offer offered, book booked, decline declined, trans
 attended: undo booked
 missed: reopen in_review, give_up no_reply, undo booked
 declined: reopen in_review
-withdrawn:
+withdrawn: undo in_review
 no_reply: reopen in_review
 quarantined: clear received, decline declined, withdraw withdrawn, transfer quarantined,
   change quarantined
-entered_in_error:
+entered_in_error: undo in_review
 """
 CONTACTABLE = {"received", "in_review", "awaiting_patient", "offered", "waitlisted"}
 
