@@ -41,6 +41,7 @@ from clinicdir.errors import Conflict, Invalid, NotAllowed, NotFound
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.staff.rules import EVERYWHERE
 from clinicdir.staff.sessions import actor_of
+from clinicdir.web.staff_labels import OUTCOMES
 from tests.make import TODAY, make_staff, make_submission
 from tests.request_model import PATIENT, PATIENTS, STAFF, SYSTEM, Life, Who, Wish
 
@@ -185,6 +186,10 @@ class Requests(RuleBasedStateMachine):
         self.lives[key] = life.after(wish, self.now, slugs=self.slugs)
         return True
 
+    def outcome(self, key: str) -> str:
+        """Return how a try to reach the patient ends, each of them in its turn."""
+        return list(OUTCOMES)[self.lives[key].version % len(OUTCOMES)]
+
     def attempt_move(self, key: str, wish: Wish) -> bool:
         def do(found: AppointmentRequest, actor: Actor, seen: int | None) -> None:
             move = Move(
@@ -194,6 +199,7 @@ class Requests(RuleBasedStateMachine):
                 offered=wish.times,
                 decline_reason=wish.reason,
                 try_again_at=wish.again,
+                details=(wish.outcome,) if wish.outcome else (),
                 note="said so",
             )
             act(found, move, actor=actor, now=self.now)
@@ -434,6 +440,7 @@ class Requests(RuleBasedStateMachine):
             times=(self.now + PROMISED,) if action is Action.OFFER else (),
             reason="no_times" if action is Action.DECLINE else None,
             again=self.now + PROMISED if action is Action.LOG_CONTACT else None,
+            outcome=self.outcome(key) if action is Action.LOG_CONTACT else None,
         )
         self.attempt_move(key, wish)
 

@@ -17,7 +17,6 @@ CONTACTS = (
     Action.AWAIT_PATIENT,
     Action.BOOK,
     Action.DECLINE,
-    Action.LOG_CONTACT,
     Action.OFFER,
     Action.WAITLIST,
 )
@@ -47,6 +46,7 @@ class Wish:
     reason: str | None = None
     changed: tuple[str, ...] = ()
     again: datetime | None = None
+    outcome: str | None = None
     undoes: bool = False
 
 
@@ -144,7 +144,8 @@ class Life:
         if action in (Action.DECLINE, Action.REOPEN):
             new.reason = wish.reason if action is Action.DECLINE else None
         new.undone = wish.undoes
-        is_contact = wish.who.kind == STAFF and action in CONTACTS and not wish.undoes
+        hears = action in CONTACTS or wish.outcome in ("reached", "voicemail")
+        is_contact = wish.who.kind == STAFF and hears and not wish.undoes
         if is_contact and was is not Status.QUARANTINED:
             new.first_contact_at = self.first_contact_at or now
         if action is not Action.NOTE and not (action is Action.RELEASE and wish.who.kind == SYSTEM):

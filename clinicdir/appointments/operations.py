@@ -10,7 +10,7 @@ from clinicdir.appointments.held_times import hold_places
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
 from clinicdir.appointments.notices import notify
 from clinicdir.appointments.offers import check_times, find_offer, hold_out, settle_offers
-from clinicdir.appointments.rules import FIRST_CONTACTS, Action, Status, next_status
+from clinicdir.appointments.rules import Action, Status, is_contact, next_status
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import Actor, ActorKind, location_chain
 from clinicdir.db import db
@@ -193,8 +193,8 @@ def _apply(request: AppointmentRequest, step: _Step) -> None:
     if action is Action.BOOK or ends_booking:
         request.calendar_sequence += 1
     # The sender of a quarantined request is told nothing, so that is no contact.
-    is_contact = step.by_staff and action in FIRST_CONTACTS and not move.undoes
-    if is_contact and step.came_from is not Status.QUARANTINED:
+    hears = step.by_staff and is_contact(action, move.details) and not move.undoes
+    if hears and step.came_from is not Status.QUARANTINED:
         request.first_contact_at = request.first_contact_at or step.now
     request.status = step.to
     request.changed_at = step.now

@@ -268,6 +268,20 @@ def test_tries_to_reach_the_patient_stand_in_the_history(app: Flask, manager: Fl
         ).replace(f"{MANAGER}said", f"{MANAGER} said")
 
 
+def test_try_that_nobody_hears_leaves_a_request_overdue(
+    app: Flask, manager: FlaskClient, frozen: Clock
+) -> None:
+    reference = make_in(app, Status.RECEIVED)
+    with app.app_context(), transaction():
+        get_request(reference, scope=EVERYWHERE).promise_at = frozen.now() - timedelta(hours=1)
+    for outcome, told in (
+        ("no_answer", None), ("wrong_number", None), ("voicemail", frozen.now()),
+    ):  # fmt: skip
+        send(app, manager, reference, "log_contact", outcome=outcome)
+        assert rows(app, "appointment_request", "first_contact_at") == [told]
+        assert ("Overdue" in text_at(manager, reference)) == (told is None)
+
+
 def test_request_passed_on_leaves_its_reference_and_date_behind(app: Flask, frozen: Clock) -> None:
     desk = signed_in(app)
     reference = make_in(app, Status.RECEIVED, patient_name="Zebra Example")
