@@ -182,7 +182,7 @@ class Requests(RuleBasedStateMachine):
             return False
         assert allowed, wish
         self.done[wish.action.value] += 1
-        self.moves.add((life.status, wish.action))
+        self.moves.add((life.resumed(wish).status, wish.action))
         self.lives[key] = life.after(wish, self.now, slugs=self.slugs)
         return True
 
@@ -650,3 +650,25 @@ def do_every_move(app: Flask) -> set[tuple[Status, Action]]:
             one.tables_say_what_the_model_says()
             one.teardown()
     return machine.moves
+
+
+def go_on_after_the_hold(app: Flask) -> list[Action]:
+    """Do each move of who had a request until time put it back, by a page of before; return them.
+
+    Each on a request of its own; nobody else may do it by such a page, nor anybody by an older one.
+    """
+    machine = machine_on(app)
+    moves = [action for status, action in TRANSITIONS if status is Status.IN_REVIEW]
+    for action in moves:
+        one = machine()
+        key = one.submit_new("Kim Example", list(SLUGS))
+        one.act_as(one.person(0), key, Action.CLAIM, behind=0)
+        one.worker_looks(key, None, 15)
+        for number, behind in ((1, 1), (0, 2), (0, 1), (0, 1)):
+            if action is Action.TRANSFER:
+                one.pass_on_as(one.person(number), key, SLUGS[1], behind=behind)
+            else:
+                one.act_as(one.person(number), key, action, behind=behind)
+            one.tables_say_what_the_model_says()
+        one.teardown()
+    return [action for action in moves if machine.done[action.value]]

@@ -91,6 +91,10 @@ class OfferState(enum.StrEnum):
 # The reason of a decline that nobody is told of.
 SPAM = "spam"
 
+# What is written beside a request does not end anybody's hold on it.
+BESIDE = frozenset({Action.NOTE, Action.LOG_CONTACT, Action.CHANGE})
+OF_PATIENT = frozenset({Action.CHANGE, Action.WITHDRAW, Action.BOOK, Action.TRANSFER})
+
 # What ends a wait: from the first of these on, the patient has heard from the clinic.
 FIRST_CONTACTS = frozenset(
     {
