@@ -73,9 +73,9 @@ class TwoDesks(Requests):
         return [life for name, life in self.lives.items() if name != key]
 
     def allows(self, key: str, wish: Wish) -> bool:
-        would = super().allows(key, wish)
+        would, life = super().allows(key, wish), self.lives[key]
         for reason, fits in (
-            ("older page", wish.behind in (None, 0)),
+            ("older page", wish.behind in (None, 0) or life.resumed(wish) is not life),
             ("not seen", self.sees(wish.who, key)),
             ("no place", has_place(self.lives[key], wish, self.others(key), self.now)),
         ):

@@ -41,6 +41,7 @@ from clinicdir.errors import Conflict, Invalid, NotAllowed, NotFound
 from clinicdir.locations.queries import get_location, list_all_locations
 from clinicdir.staff.rules import EVERYWHERE
 from clinicdir.staff.sessions import actor_of
+from clinicdir.web.staff_labels import OUTCOMES
 from tests.make import TODAY, make_staff, make_submission
 from tests.request_model import PATIENT, PATIENTS, STAFF, SYSTEM, Life, Who, Wish
 
@@ -181,9 +182,13 @@ class Requests(RuleBasedStateMachine):
             return False
         assert allowed, wish
         self.done[wish.action.value] += 1
-        self.moves.add((life.status, wish.action))
+        self.moves.add((life.resumed(wish).status, wish.action))
         self.lives[key] = life.after(wish, self.now, slugs=self.slugs)
         return True
+
+    def outcome(self, key: str) -> str:
+        """Return how a try to reach the patient ends, each of them in its turn."""
+        return list(OUTCOMES)[self.lives[key].version % len(OUTCOMES)]
 
     def attempt_move(self, key: str, wish: Wish) -> bool:
         def do(found: AppointmentRequest, actor: Actor, seen: int | None) -> None:
@@ -196,6 +201,7 @@ class Requests(RuleBasedStateMachine):
                 offered=wish.times,
                 decline_reason=wish.reason,
                 try_again_at=wish.again,
+                details=(wish.outcome,) if wish.outcome else (),
                 note="said so",
             )
             act(found, move, actor=actor, now=self.now)
@@ -437,6 +443,7 @@ class Requests(RuleBasedStateMachine):
             reason="no_times" if action is Action.DECLINE else None,
             again=self.now + PROMISED if action is Action.LOG_CONTACT else None,
             location_id=self.elsewhere(key) if action is Action.TRANSFER else None,
+            outcome=self.outcome(key) if action is Action.LOG_CONTACT else None,
         )
         self.attempt_move(key, wish)
 
@@ -650,3 +657,25 @@ def do_every_move(app: Flask) -> set[tuple[Status, Action]]:
             one.tables_say_what_the_model_says()
             one.teardown()
     return machine.moves
+
+
+def go_on_after_the_hold(app: Flask) -> list[Action]:
+    """Do each move of who had a request until time put it back, by a page of before; return them.
+
+    Each on a request of its own; nobody else may do it by such a page, nor anybody by an older one.
+    """
+    machine = machine_on(app)
+    moves = [action for status, action in TRANSITIONS if status is Status.IN_REVIEW]
+    for action in moves:
+        one = machine()
+        key = one.submit_new("Kim Example", list(SLUGS))
+        one.act_as(one.person(0), key, Action.CLAIM, behind=0)
+        one.worker_looks(key, None, 15)
+        for number, behind in ((1, 1), (0, 2), (0, 1), (0, 1)):
+            if action is Action.TRANSFER:
+                one.pass_on_as(one.person(number), key, SLUGS[1], behind=behind)
+            else:
+                one.act_as(one.person(number), key, action, behind=behind)
+            one.tables_say_what_the_model_says()
+        one.teardown()
+    return [action for action in moves if machine.done[action.value]]

@@ -5,7 +5,7 @@ copy by hand. Everything that needs data (who, when, which offer, which clinic) 
 """
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from clinicdir.appointments.rules import TRANSITIONS, Action, Status
@@ -17,7 +17,6 @@ CONTACTS = (
     Action.AWAIT_PATIENT,
     Action.BOOK,
     Action.DECLINE,
-    Action.LOG_CONTACT,
     Action.OFFER,
     Action.WAITLIST,
 )
@@ -47,6 +46,7 @@ class Wish:
     reason: str | None = None
     changed: tuple[str, ...] = ()
     again: datetime | None = None
+    outcome: str | None = None
     undoes: bool = False
 
 
@@ -81,6 +81,7 @@ class Life:
     hidden_until: datetime | None = None
     left_id: int | None = None
     last_reason: str | None = None
+    left_by: int | None = None
     offers: list[tuple[datetime, str, int]] = field(default_factory=list)
     events: list[tuple[Action, Status | None, Status, str, int | None]] = field(
         default_factory=lambda: [(Action.SUBMIT, None, Status.RECEIVED, PATIENT, None)]
@@ -108,8 +109,27 @@ class Life:
         """Say whether somebody was on it and is not any more."""
         return self.status is Status.IN_REVIEW and self.holder(now) is None
 
+    def resumed(self, wish: Wish) -> "Life":
+        """Return the life as if the hold had lasted, where its own end is all that is new to them.
+
+        Itself in all other cases.
+        """
+        is_theirs = wish.who.kind == STAFF and self.left_by == wish.who.number
+        by_time = (Action.RELEASE, Status.IN_REVIEW, Status.RECEIVED, SYSTEM, None)
+        if wish.behind != 1 or not is_theirs or self.events[-1] != by_time:
+            return self
+        new = copy.deepcopy(self)
+        if wish.action is Action.CLAIM:
+            return new
+        new.status, new.claimed_by = Status.IN_REVIEW, self.left_by
+        new.claimed_until = self.changed_at + timedelta(days=1000)
+        return new
+
     def allows(self, wish: Wish, now: datetime) -> bool:
         """Say whether a step is to be done, else refused."""
+        before = self.resumed(wish)
+        if before is not self:
+            return before.allows(replace(wish, behind=0), now)
         staff = wish.who.kind == STAFF
         if (self.status, wish.action) not in TRANSITIONS or wish.behind not in (None, 0):
             return False
@@ -134,6 +154,13 @@ class Life:
 
     def after(self, wish: Wish, now: datetime, *, slugs: dict[int, str]) -> "Life":
         """Return the life after an allowed step."""
+        before = self.resumed(wish)
+        if before is not self:
+            if before.status is Status.IN_REVIEW:
+                taken_up = (Action.CLAIM, Status.RECEIVED, Status.IN_REVIEW)
+                before.events.append((*taken_up, STAFF, wish.who.number))
+                before.audited.append((self.location_id, "claim", "received > in_review"))
+            return before.after(replace(wish, behind=0), now, slugs=slugs)
         new, action, was = copy.deepcopy(self), wish.action, self.status
         new.status = TRANSITIONS[was, action]
         new.version += 1
@@ -149,7 +176,9 @@ class Life:
             new.last_reason = new.reason or self.last_reason
         new.undone, new.hidden_until = wish.undoes, self.try_again_at
         new.left_id = self.location_id
-        is_contact = wish.who.kind == STAFF and action in CONTACTS and not wish.undoes
+        new.left_by = self.claimed_by if wish.who.kind == SYSTEM else None
+        hears = action in CONTACTS or wish.outcome in ("reached", "voicemail")
+        is_contact = wish.who.kind == STAFF and hears and not wish.undoes
         if is_contact and was is not Status.QUARANTINED:
             new.first_contact_at = self.first_contact_at or now
         if action is not Action.NOTE and not (action is Action.RELEASE and wish.who.kind == SYSTEM):

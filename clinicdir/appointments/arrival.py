@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from clinicdir.appointments.filing import file_answers, file_names
+from clinicdir.appointments.history import add_event
 from clinicdir.appointments.models import AppointmentRequest, RequestLocation
 from clinicdir.appointments.notices import notify
-from clinicdir.appointments.operations import add_event
 from clinicdir.appointments.promise import promised_by
 from clinicdir.appointments.rules import Action, RequestChannel, Status, new_reference
 from clinicdir.appointments.submission import Submission

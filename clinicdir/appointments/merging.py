@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
+from clinicdir.appointments.history import add_event
 from clinicdir.appointments.models import AppointmentRequest
-from clinicdir.appointments.operations import Move, act, add_event
+from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.queries import get_request
 from clinicdir.appointments.rules import Action, Status
 from clinicdir.audit.rules import Actor

@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy.orm.attributes import flag_modified
 
 from clinicdir.appointments.held_times import hold_places
-from clinicdir.appointments.models import AppointmentRequest, RequestEvent
+from clinicdir.appointments.history import add_event
+from clinicdir.appointments.lost_hold import add_line, has_only_lapsed, record_hold
+from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.notices import notify
 from clinicdir.appointments.offers import check_times, find_offer, hold_out, settle_offers
-from clinicdir.appointments.rules import FIRST_CONTACTS, Action, Status, next_status
+from clinicdir.appointments.rules import BESIDE, OF_PATIENT, Action, Status, is_contact, next_status
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import Actor, ActorKind, location_chain
 from clinicdir.db import db
@@ -18,9 +20,6 @@ from clinicdir.errors import NotAllowed
 from clinicdir.locations.models import Location, LocationStatus
 
 LEASE = timedelta(minutes=15)
-# What is written beside a request does not end anybody's hold on it.
-_BESIDE = frozenset({Action.NOTE, Action.LOG_CONTACT, Action.CHANGE})
-_OF_PATIENTS = frozenset({Action.CHANGE, Action.WITHDRAW, Action.BOOK, Action.TRANSFER})
 # A booking that goes over into one of these stays in the patient's calendar.
 _KEEPS_BOOKING = frozenset({Status.BOOKED, Status.ATTENDED, Status.MISSED})
 # Stands in the words of an event that has ended a wait to try again, for an undo of it.
@@ -50,7 +49,7 @@ class Move:
 
 @dataclass(frozen=True)
 class _Step:
-    """A move as it is made: by whom, when, and where the request stood before."""
+    """A move as it is made: by whom, when, where it stood before; `resumes` a hold that lapsed."""
 
     move: Move
     actor: Actor
@@ -59,6 +58,7 @@ class _Step:
     to: Status
     left: Location
     hidden_until: datetime | None
+    resumes: bool
 
     @property
     def action(self) -> Action:
@@ -98,7 +98,14 @@ def act(
     elif step.came_from is Status.OFFERED and step.to is not Status.OFFERED:
         settle_offers(appointment_request, taken=move.booked_at)
     _write_down(appointment_request, step)
-    _tell(appointment_request, step)
+    if not move.undoes:  # what an undo leaves to be told stands in `undoing`
+        notify(
+            appointment_request,
+            move.action,
+            came_from=step.came_from,
+            by_patient=step.by_patient,
+            now=now,
+        )
     db.session.flush()
 
 
@@ -108,14 +115,18 @@ def check_move(request: AppointmentRequest, move: Move, *, actor: Actor, now: da
 
 
 def _step(request: AppointmentRequest, move: Move, *, actor: Actor, now: datetime) -> _Step:
+    resumes = has_only_lapsed(request, move.seen_version, actor=actor)
+    is_held = resumes and move.action is not Action.CLAIM
+    came_from = Status.IN_REVIEW if is_held else request.status
     return _Step(
         move,
         actor,
         now,
-        came_from=request.status,
-        to=next_status(request.status, move.action),
+        came_from=came_from,
+        to=next_status(came_from, move.action),
         left=request.location,
         hidden_until=request.try_again_at,
+        resumes=resumes,
     )
 
 
@@ -124,17 +135,17 @@ def _check_actor(request: AppointmentRequest, step: _Step) -> None:
     if request.erased_at is not None:
         message = "Its personal data is erased."
         raise NotAllowed(message)
-    if step.by_patient and step.action not in _OF_PATIENTS:
+    if step.by_patient and step.action not in OF_PATIENT:
         message = f"{step.action} is not for patients."
         raise NotAllowed(message)
-    if step.move.seen_version not in (None, request.version):
+    if not step.resumes and step.move.seen_version not in (None, request.version):
         message = "The page is older than the request."
         raise NotAllowed(message)
     holder = lease_holder(request, now=step.now)
     if step.by_staff and holder not in (None, step.actor.staff_id):
         message = "Somebody else is on it."
         raise NotAllowed(message)
-    if step.action is Action.RELEASE:
+    if step.action is Action.RELEASE and not step.resumes:
         # A person may still put back what they had until a moment ago.
         is_theirs = request.claimed_by == step.actor.staff_id if step.by_staff else holder is None
         if not is_theirs:
@@ -168,9 +179,10 @@ def _check_details(request: AppointmentRequest, step: _Step) -> None:
 def _set_hold(request: AppointmentRequest, step: _Step) -> None:
     """Give the request to who brings it into review, renew their hold, or end it."""
     person, until = step.actor.staff_id, step.now + LEASE
-    if step.action in _BESIDE:
-        if person is not None and lease_holder(request, now=step.now) == person:
-            request.claimed_until = until
+    if step.action in BESIDE:
+        has_it = step.resumes or lease_holder(request, now=step.now) == person
+        if person is not None and has_it:
+            request.claimed_by, request.claimed_until = person, until
     elif step.to is Status.IN_REVIEW and person is not None:
         request.claimed_by, request.claimed_until = person, until
     else:
@@ -196,8 +208,8 @@ def _apply(request: AppointmentRequest, step: _Step) -> None:
     if action is Action.BOOK or ends_booking:
         request.calendar_sequence += 1
     # The sender of a quarantined request is told nothing, so that is no contact.
-    is_contact = step.by_staff and action in FIRST_CONTACTS and not move.undoes
-    if is_contact and step.came_from is not Status.QUARANTINED:
+    hears = step.by_staff and is_contact(action, move.details) and not move.undoes
+    if hears and step.came_from is not Status.QUARANTINED:
         request.first_contact_at = request.first_contact_at or step.now
     request.status = step.to
     request.changed_at = step.now
@@ -228,9 +240,14 @@ def _write_down(request: AppointmentRequest, step: _Step) -> None:
     ends_wait = step.action is Action.LOG_CONTACT or step.hidden_until != request.try_again_at
     if step.hidden_until is not None and ends_wait:
         words[HIDDEN_UNTIL] = step.hidden_until.isoformat()
+    has_again = step.resumes and step.came_from is Status.IN_REVIEW
+    if has_again:
+        add_line(request, actor=step.actor, now=step.now)
     # Chains are locked in the order of the clinics: two that pass on to each other must not
     # each hold what the other waits for.
     for location_id in sorted({step.left.id, request.location_id}):
+        if has_again and location_id == step.left.id:
+            record_hold(request.reference, location_id, actor=step.actor, now=step.now)
         if location_id == request.location_id:
             add_event(
                 request,
@@ -251,50 +268,7 @@ def _write_down(request: AppointmentRequest, step: _Step) -> None:
             )
 
 
-def _tell(request: AppointmentRequest, step: _Step) -> None:
-    """Write the messages that a step causes; what an undo leaves to be told stands in `undoing`."""
-    if not step.move.undoes:
-        notify(
-            request,
-            step.action,
-            came_from=step.came_from,
-            by_patient=step.by_patient,
-            now=step.now,
-        )
-
-
 def lease_holder(appointment_request: AppointmentRequest, *, now: datetime) -> int | None:
     """Return who is on a request; a lapsed lease counts as free in every read."""
     until = appointment_request.claimed_until
     return appointment_request.claimed_by if until is not None and until > now else None
-
-
-def add_event(
-    appointment_request: AppointmentRequest,
-    action: Action,
-    *,
-    came_from: Status | None,
-    actor: Actor,
-    now: datetime,
-    words: dict[str, Any] | None = None,
-) -> None:
-    """Write the line of history and the audit entry that every change carries."""
-    event = RequestEvent(
-        request_id=appointment_request.id,
-        at=now,
-        actor_kind=actor.kind,
-        staff_id=actor.staff_id,
-        action=action,
-        from_status=came_from,
-        to_status=appointment_request.status,
-    )
-    event.seal(words or {"note": None})
-    db.session.add(event)
-    record(
-        action.value,
-        actor=actor,
-        now=now,
-        subject=appointment_request.reference,
-        detail=f"{came_from or '-'} > {appointment_request.status}",
-        chain=location_chain(appointment_request.location_id),
-    )

@@ -3,7 +3,7 @@
 import enum
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from clinicdir.errors import NotAllowed
 
@@ -91,6 +91,10 @@ class OfferState(enum.StrEnum):
 # The reason of a decline that nobody is told of.
 SPAM = "spam"
 
+# What is written beside a request does not end anybody's hold on it.
+BESIDE = frozenset({Action.NOTE, Action.LOG_CONTACT, Action.CHANGE})
+OF_PATIENT = frozenset({Action.CHANGE, Action.WITHDRAW, Action.BOOK, Action.TRANSFER})
+
 # What ends a wait: from the first of these on, the patient has heard from the clinic.
 FIRST_CONTACTS = frozenset(
     {
@@ -102,6 +106,8 @@ FIRST_CONTACTS = frozenset(
         Action.WAITLIST,
     }
 )
+# How a try ends that tells the patient something; one that nobody answers does not.
+_TELLING_OUTCOMES = frozenset({"reached", "voicemail"})
 
 _MOVES: dict[Status, dict[Action, Status]] = {
     Status.RECEIVED: {
@@ -201,6 +207,16 @@ def next_status(status: Status, action: Action) -> Status:
         message = f"{action} is not possible while a request is {status}"
         raise NotAllowed(message)
     return to
+
+
+def is_contact(action: Action, details: Sequence[str]) -> bool:
+    """Say whether the patient hears from the clinic by a move of staff; `details` are the move's.
+
+    Of a try to reach them the outcome counts: nobody hears by no answer or a wrong number.
+    """
+    if action is Action.LOG_CONTACT:
+        return not _TELLING_OUTCOMES.isdisjoint(details[:1])
+    return action in FIRST_CONTACTS
 
 
 def allowed_actions(status: Status) -> frozenset[Action]:

@@ -20,6 +20,8 @@ from clinicdir.locations.queries import get_location
 from clinicdir.staff import operations
 from clinicdir.staff.queries import list_staff, with_factor
 from clinicdir.staff.rules import EVERYWHERE, Role, Scope
+from clinicdir.staff.second_factor import remove_factor
+from clinicdir.staff.sessions import end_all_sessions
 from clinicdir.web.parts import parts
 
 staff = AppGroup("staff", help="Invite, move, disable and list the people who answer requests.")
@@ -49,12 +51,25 @@ def invite(email: str, role: str, slugs: tuple[str, ...]) -> None:
 
 @staff.command("reset")
 @click.argument("email")
+@click.option(
+    "--second-step",
+    is_flag=True,
+    help="Take the second step away instead, for a lost phone; the password stays.",
+)
 @in_plain_words
-def reset(email: str) -> None:
+def reset(email: str, second_step: bool) -> None:
     """Print a one-time link for a new password; the old one and all sign-ins end.
 
-    The second step stays: a manager resets it on the People page.
+    With --second-step app and recovery codes end instead; in production the next sign-in sets a
+    new app up. Make sure first that it is really this person who asks.
     """
+    if second_step:
+        with transaction():
+            member, now = operations.get_member(email), clock.now()
+            remove_factor(member, actor=OPERATOR, now=now)
+            end_all_sessions(member, "second step reset", now=now)
+        click.echo(f"{email} has no second step now; all sign-ins have ended.")
+        return
     with transaction():
         token = operations.reset(email, actor=OPERATOR, now=clock.now())
     click.echo(_link(token))

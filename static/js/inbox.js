@@ -34,6 +34,12 @@
     }
   };
 
+  // Only where it has changed: an alert that is put in anew is read aloud anew.
+  const putUntold = (renewed) => {
+    const old = document.getElementById("untold");
+    if (renewed.innerHTML !== old.innerHTML) old.replaceWith(document.adoptNode(renewed));
+  };
+
   const renew = async () => {
     // Who reads here all the while and opens nothing is no idle person.
     const headers = isActive ? {} : { "X-Poll": "1" };
@@ -54,6 +60,7 @@
       if (renewed === null) return;
       document.title = page.title;
       put(renewed);
+      putUntold(page.getElementById("untold"));
     }
   };
   setInterval(renew, EVERY_MS);

@@ -3,8 +3,11 @@
 import pytest
 from flask import Flask
 from playwright.sync_api import BrowserContext, Page, expect
+from sqlalchemy import update
 
-from clinicdir.db import transaction
+from clinicdir.db import db, transaction
+from clinicdir.notifications.models import OutboxMessage
+from clinicdir.notifications.rules import DeliveryState
 from clinicdir.staff.queries import find_by_email
 from tests.browser.conftest import DESK
 from tests.make import make_request, make_staff, sign_in
@@ -75,6 +78,30 @@ def test_inbox_renews_itself_around_what_the_person_does(
     expect(page.locator("tbody tr")).to_have_count(4)
     expect(page.get_by_role("status")).to_have_text("New: 4")
     expect(page.get_by_role("status")).to_have_class("aside")
+
+
+def test_notice_that_does_not_get_through_shows_in_an_inbox_that_is_open(
+    site: Flask, base: str, phone: BrowserContext
+) -> None:
+    reference = arrives(site, "Ada Example")
+    page = open_inbox(site, base, phone)
+    alert = page.get_by_role("alert")
+    expect(alert).to_have_count(0)
+    with site.app_context(), transaction():
+        db.session.execute(update(OutboxMessage).values(state=DeliveryState.REFUSED))
+    page.clock.run_for(EVERY_MS)
+    expect(alert.get_by_role("heading")).to_have_text("A notice did not get through")
+    expect(alert.get_by_role("listitem")).to_have_text(f"{reference} Renton")
+    alert.evaluate("node => { window.same = node; }")
+    arrives(site, "Ben Example")
+    page.clock.run_for(EVERY_MS)
+    expect(page.locator("tbody tr")).to_have_count(2)
+    # Put in anew it would be read aloud anew.
+    assert alert.evaluate("node => node === window.same")
+    with site.app_context(), transaction():
+        db.session.execute(update(OutboxMessage).values(state=DeliveryState.DELIVERED))
+    page.clock.run_for(EVERY_MS)
+    expect(alert).to_have_count(0)
 
 
 def test_a_poll_is_activity_only_where_somebody_did_something(

@@ -12,6 +12,7 @@ from clinicdir.appointments.models import RequestEvent
 from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.queries import get_request
 from clinicdir.appointments.rules import TRANSITIONS, Action, Status
+from clinicdir.appointments.tidying import release_lapsed
 from clinicdir.audit.rules import OPERATOR, PATIENT
 from clinicdir.db import db, transaction
 from clinicdir.staff.rules import EVERYWHERE, Role
@@ -266,6 +267,35 @@ def test_tries_to_reach_the_patient_stand_in_the_history(app: Flask, manager: Fl
         assert f"tried to reach the patient: {words}, {MANAGER} said {outcome}" in text_at(
             manager, reference
         ).replace(f"{MANAGER}said", f"{MANAGER} said")
+
+
+def test_try_that_nobody_hears_leaves_a_request_overdue(
+    app: Flask, manager: FlaskClient, frozen: Clock
+) -> None:
+    reference = make_in(app, Status.RECEIVED)
+    with app.app_context(), transaction():
+        get_request(reference, scope=EVERYWHERE).promise_at = frozen.now() - timedelta(hours=1)
+    for outcome, told in (
+        ("no_answer", None), ("wrong_number", None), ("voicemail", frozen.now()),
+    ):  # fmt: skip
+        send(app, manager, reference, "log_contact", outcome=outcome)
+        assert rows(app, "appointment_request", "first_contact_at") == [told]
+        assert ("Overdue" in text_at(manager, reference)) == (told is None)
+
+
+def test_page_of_before_the_hold_ended_is_not_told_of_somebody_else(
+    app: Flask, manager: FlaskClient, frozen: Clock
+) -> None:
+    reference = make_in(app, Status.RECEIVED)
+    send(app, manager, reference, "claim")
+    seen = str(version_of(app, reference))
+    frozen.move(minutes=15)
+    with app.app_context():
+        assert release_lapsed(now=frozen.now()) == 1
+    sign_in(manager, MANAGER)
+    answer = send(app, manager, reference, "await_patient", version=seen)
+    assert answer.status_code == 303
+    assert rows(app, "appointment_request", "status") == ["awaiting_patient"]
 
 
 def test_request_passed_on_leaves_its_reference_and_date_behind(app: Flask, frozen: Clock) -> None:

@@ -340,11 +340,14 @@ def test_desk_reads_that_nobody_is_being_notified_until_both_are_set(
     mailing = with_mail(with_settings).test_client()
     sign_in(mailing, DESK)
     how = (
-        "How to do it Whoever runs this site puts the clinic’s address as “email” into"
-        " seeds/locations.json and runs “flask seed load --apply”. "
+        "How to do it A manager sets the address under Settings, “Phone, fax, email and places”."
+        " Another way than mail is set under “How … is told”. "
     )
     until = "Until then, look here for new requests."
-    server = "The mail server is not set either: CLINICDIR_SMTP_URL and CLINICDIR_MAIL_FROM. "
+    server = (
+        "The mail server is not set either. Whoever runs this site sets it: CLINICDIR_SMTP_URL and"
+        " CLINICDIR_MAIL_FROM. "
+    )
     nobody = "Nobody is being notified: set an e-mail address. "
     assert notice(desk) == nobody + how + server + until
     assert notice(mailing) == nobody + how + until

@@ -63,7 +63,11 @@ def ask(
         if contact_h is not None:
             with transaction():
                 found = get_request(reference, scope=EVERYWHERE)
-                move = Move(action, decline_reason=SPAM if action is Action.DECLINE else None)
+                move = Move(
+                    action,
+                    decline_reason=SPAM if action is Action.DECLINE else None,
+                    details=("reached",) if action is Action.LOG_CONTACT else (),
+                )
                 actor = Actor(ActorKind.STAFF, staff_id, MANAGER)
                 act(found, move, actor=actor, now=at + timedelta(hours=contact_h))
 

@@ -20,6 +20,7 @@ from clinicdir.notifications.operations import settle_job
 from clinicdir.notifications.plans import Quiet, after_quiet
 from clinicdir.notifications.rules import Channel, Message
 from clinicdir.staff.rules import Role
+from tests.client import read_html
 from tests.conftest import Clock, build_app
 from tests.faulty_smtp import faulty_server
 from tests.mail import running_mail_server
@@ -327,10 +328,15 @@ def test_notice_that_no_channel_got_through_stands_red_in_the_inbox(
         with mailing.app_context():
             deliver_due(make_post(), clock=clock.now)
     shown = f"{reference[:3]}-{reference[3:]}"
-    assert main_text(manager.get("/staff/")).startswith(
+    told = (
         "Requests A notice did not get through Nobody at the clinic may know of these requests."
         f" Take them up from here. {shown} Renton"
     )
+    assert main_text(manager.get("/staff/")).startswith(told)
+    # An inbox that stays open shows it too.
+    part, _ = read_html(manager.get("/staff/?part=rows").get_data(as_text=True))
+    (block,) = part.iterfind(".//div[@id='untold']")
+    assert " ".join(" ".join(block.itertext()).split()) == told.removeprefix("Requests ")
     other = app.test_client()
     sign_in(other, "other@example.com")
     assert "A notice did not get through" not in main_text(other.get("/staff/"))

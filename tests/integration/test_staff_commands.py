@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import create_engine, text
 
+from clinicdir import clock
 from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.queries import get_request
 from clinicdir.appointments.rules import Action
@@ -21,6 +22,7 @@ from clinicdir.db import db, transaction
 from clinicdir.locations.queries import list_all_locations
 from clinicdir.staff.queries import find_by_email
 from clinicdir.staff.rules import EVERYWHERE, Role
+from clinicdir.staff.second_factor import code_at, confirm_factor, start_factor
 from clinicdir.staff.sessions import actor_of
 from tests.client import page_text
 from tests.conftest import SECRET, Clock, build_app
@@ -190,6 +192,27 @@ def test_reset_prints_a_link_alone_and_ends_the_password(
     assert log_in(app.test_client()).status_code == 422
     assert choose(app.test_client(), found[1]).status_code == 303
     assert run(runner, "staff", "reset", "nobody@example.com")[:2] == (1, "")
+
+
+def test_reset_of_the_second_step_leaves_the_password(app: Flask, runner: FlaskCliRunner) -> None:
+    spend_little(app)
+    join(app)
+    client = app.test_client()
+    log_in(client)
+    with app.app_context(), transaction():
+        member, now = find_by_email(EMAIL), clock.now()
+        assert member is not None
+        confirm_factor(member, code_at(start_factor(member, now=now), now), now=now)
+    says = f"{EMAIL} has no second step now; all sign-ins have ended.\n"
+    assert run(runner, "staff", "reset", EMAIL, "--second-step") == (0, says, "")
+    assert rows(app, "staff_factor", "id") == rows(app, "staff_recovery_code", "id") == []
+    assert not is_in(client)
+    told = rows(app, "audit_entry", "actor_kind", "action", "subject", "detail")
+    assert ("operator", "factor_off", EMAIL, "") in told
+    again = app.test_client()
+    log_in(again)
+    assert is_in(again)
+    assert run(runner, "staff", "reset", "nobody@example.com", "--second-step")[:2] == (1, "")
 
 
 def test_assign_moves_a_person_and_ends_the_sign_ins(app: Flask, runner: FlaskCliRunner) -> None:

@@ -5,14 +5,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from clinicdir.appointments.rules import Action
 from clinicdir.crypto import KeyRing, new_key
 from clinicdir.db import transaction
 from clinicdir.staff.queries import find_by_email
 from clinicdir.staff.rules import Role
 from clinicdir.web.staff import search as search_page
-from tests.conftest import KEY
-from tests.integration.test_inbox import DESK, ask, make_desk, move, shown, table
+from tests.conftest import KEY, Clock
+from tests.integration.test_inbox import DESK, ask, make_desk, shown, table
+from tests.integration.test_inbox_renewal import claim
 from tests.make import token_of
 from tests.pages import form, heading, main_text, parse, press, summary, text_of
 from tests.tables import all_rows, rows
@@ -222,17 +222,22 @@ def test_one_press_passes_a_request_on_the_line_on_to_the_own_clinic(app: Flask)
     assert (gone.status_code, gone.headers["Location"]) == (303, f"/staff/requests/{reference}")
 
 
-def test_request_that_has_changed_is_not_passed_on(app: Flask) -> None:
+def test_request_that_has_changed_is_not_passed_on(app: Flask, frozen: Clock) -> None:
     reference = ask(app, "covington", "Bob Example")
     desk = make_desk(app, "renton")
     give_line(app, DESK)
     page = look_for(desk, "example")
-    move(app, reference, Action.BOOK)
+    make_desk(app, "covington", email="other@example.com")
+    claim(app, reference, "other@example.com")
     url = f"/staff/line/{reference}/take"
     before = all_rows(app, without=("audit_entry", "audit_head"))
     answer = press(desk, page, url, location="renton")
     assert answer.status_code == 409
-    assert "It cannot be passed on as you saw it" in main_text(answer)
+    assert (
+        "It cannot be passed on as you saw it other@example.com changed this request on"
+        " Tue, Nov 24, 12:00 pm: taken up. It is now: Being handled. Read it again before"
+        " you go on."
+    ) in main_text(answer)
     assert all_rows(app, without=("audit_entry", "audit_head")) == before
 
 

@@ -14,6 +14,7 @@ from clinicdir.appointments.tidying import expire_offers, release_lapsed
 from clinicdir.audit.rules import SYSTEM, Actor
 from clinicdir.cli import serving
 from clinicdir.db import db, transaction
+from clinicdir.errors import NotAllowed
 from clinicdir.staff.rules import EVERYWHERE
 from clinicdir.staff.sessions import actor_of
 from tests.conftest import Clock
@@ -58,6 +59,42 @@ def test_hold_that_ended_is_released_and_the_clinic_told_again(app: Flask, desk:
     assert actions_of(app, reference) == [Action.CLAIM, Action.RELEASE]
     assert rows(app, "request_event", "actor_kind")[-1] == SYSTEM.kind
     assert messages_of(app, reference) == ["request_waits", "request_waits"]
+
+
+def test_who_had_it_until_then_goes_on_as_if_their_hold_had_lasted(app: Flask, desk: Actor) -> None:
+    """Nobody else has been there: a page that is older by the release alone is no older page."""
+    (reference,) = claimed(app, desk)
+    with app.app_context():
+        other = actor_of(make_staff("other@example.com"))
+        seen = get_request(reference, scope=EVERYWHERE).version
+        assert release_lapsed(now=LATER) == 1
+    for who, version in ((other, seen), (desk, seen - 1)):
+        with pytest.raises(NotAllowed):
+            do(app, reference, Action.AWAIT_PATIENT, actor=who, now=LATER, seen_version=version)
+    do(app, reference, Action.NOTE, actor=desk, now=LATER, seen_version=seen, note="Calls back")
+    with app.app_context():
+        found = get_request(reference, scope=EVERYWHERE)
+        held = (found.status, found.claimed_by, found.claimed_until)
+        assert held == (Status.IN_REVIEW, desk.staff_id, LATER + timedelta(minutes=15))
+    assert rows(app, "request_event", "action", "from_status", "to_status", "actor_kind")[-3:] == [
+        ("release", "in_review", "received", "system"),
+        ("claim", "received", "in_review", "staff"),
+        ("note", "in_review", "in_review", "staff"),
+    ]
+    with pytest.raises(NotAllowed):  # something else has happened since
+        do(app, reference, Action.AWAIT_PATIENT, actor=desk, now=LATER, seen_version=seen)
+    assert actions_of(app, reference)[-1] == Action.NOTE
+
+
+def test_person_whose_hold_ended_finds_somebody_else_there(app: Flask, desk: Actor) -> None:
+    (reference,) = claimed(app, desk)
+    with app.app_context():
+        other = actor_of(make_staff("other@example.com"))
+        seen = get_request(reference, scope=EVERYWHERE).version
+        release_lapsed(now=LATER)
+    do(app, reference, Action.CLAIM, actor=other, now=LATER)
+    with pytest.raises(NotAllowed):
+        do(app, reference, Action.NOTE, actor=desk, now=LATER, seen_version=seen, note="Mine")
 
 
 def test_offers_expire_when_the_last_of_them_has_begun(app: Flask, desk: Actor) -> None:

@@ -4,8 +4,8 @@ import sys
 
 from flask import Flask
 
-from clinicdir.appointments.rules import TRANSITIONS, Action
-from tests.request_machine import do_every_move, run_machine
+from clinicdir.appointments.rules import TRANSITIONS, Action, Status
+from tests.request_machine import do_every_move, go_on_after_the_hold, run_machine
 
 
 def test_requests_follow_the_model_in_any_order_of_steps(sqlite_app: Flask) -> None:
@@ -17,6 +17,11 @@ def test_requests_follow_the_model_in_any_order_of_steps(sqlite_app: Flask) -> N
     assert ran.steps >= 10_000
     assert set(Action) - {Action.SUBMIT} <= set(ran.done)
     assert {"submit again", "release by time", "expire_offer by time"} <= set(ran.done)
+
+
+def test_each_move_goes_on_where_only_time_has_ended_the_hold(sqlite_app: Flask) -> None:
+    moves = go_on_after_the_hold(sqlite_app)
+    assert set(moves) == {action for status, action in TRANSITIONS if status is Status.IN_REVIEW}
 
 
 def test_each_move_of_the_table_does_what_the_model_says(sqlite_app: Flask) -> None:

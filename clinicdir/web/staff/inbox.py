@@ -49,7 +49,6 @@ def inbox() -> Response:
             locations=locations,
             form=SearchForm(formdata=None),
             unheard=list_unheard(locations, mails=parts().settings.smtp_url is not None),
-            untold=list_untold(scope=member.scope, now=now, limit=_UNTOLD_NAMED),
             mistakes=count_mistakes(member.scope.location_ids)
             if can(member.role, Right.SETTINGS)
             else 0,
@@ -81,6 +80,7 @@ def _list_values(tab: Group, chosen: Location | None, now: datetime) -> dict[str
         "chosen": chosen,
         "tab": tab.value,
         "counts": counts,
+        "untold": list_untold(scope=member.scope, now=now, limit=_UNTOLD_NAMED),
         "rows": request_rows(found[:PAGE_SIZE], member.id, now=now),
         "next_after": found[PAGE_SIZE - 1].id if len(found) > PAGE_SIZE else None,
         "now": now,

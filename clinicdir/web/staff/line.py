@@ -20,7 +20,7 @@ from clinicdir.staff.sessions import actor_of
 from clinicdir.web.login import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
-from clinicdir.web.staff.history import history_lines
+from clinicdir.web.staff.history import history_lines, who_did
 from clinicdir.web.staff.on_line import line_hit, line_scope, own_places
 from clinicdir.web.staff.opened import MOST_ALIKE, facts_of
 from clinicdir.web.staff_forms import MoveForm
@@ -76,6 +76,7 @@ def _line_page(reference: str, *, problem: str | None = None) -> str:
     events = list_events(found)
     people = names_of({event.staff_id for event in events if event.staff_id})
     places = {place.slug: place.name for place in list_all_locations()}
+    lines = history_lines(events, people, places)
     return render_template(
         "staff/line.html",
         member=member,
@@ -83,7 +84,8 @@ def _line_page(reference: str, *, problem: str | None = None) -> str:
         hit=line_hit(found),
         places=own_places(member.scope),
         **facts_of(found, now=now),
-        lines=history_lines(events, people, places),
+        lines=lines,
+        last=(who_did(events[-1], people), events[-1].at, lines[-1].words),
         alike=list_likely_duplicates(found, scope=_reach(), limit=MOST_ALIKE),
         problem=problem,
         now=now,
