@@ -18,6 +18,14 @@ class Line:
     facts: Facts
 
 
+@dataclass(frozen=True)
+class Reach:
+    """What somebody who does not read all may read: chains, and the names of lists."""
+
+    chains: Collection[str]
+    lists: Collection[str]
+
+
 def find_latest(action: str, subject: str) -> AuditEntry | None:
     """Return the newest entry of an action on a subject, if there is one."""
     query = (
@@ -40,17 +48,22 @@ def list_about(
 
 
 def list_of_person(
-    staff_id: int, address: str, *, chains: Collection[str] | None, limit: int, before_id: int = 0
+    staff_id: int, address: str, *, reach: Reach | None, limit: int, before_id: int = 0
 ) -> list[Line]:
     """Return what a person did, and what others did to that account, newest first.
 
-    Of the group's own chain a reader with fewer than all `chains` gets the entries about the
-    account itself: its other entries may name people and clinics that are not the reader's.
+    Of the group's own chain a reader with a `reach` (None: all) gets the entries about the account
+    itself, the person's searches and exports, and looks at the lists in reach: its other entries
+    may name people and clinics that are not the reader's.
     """
-    about = AuditEntry.subject == address
-    query = select(AuditEntry).where(or_(AuditEntry.staff_id == staff_id, about))
-    seen = and_(AuditEntry.chain == GROUP_CHAIN, about)
-    return _page(_in_chains(query, chains, seen), limit=limit, before_id=before_id)
+    about, own = AuditEntry.subject == address, AuditEntry.staff_id == staff_id
+    query = select(AuditEntry).where(or_(own, about))
+    if reach is None:
+        return _page(query, limit=limit, before_id=before_id)
+    looked = and_(AuditEntry.action == "list", AuditEntry.subject.in_(reach.lists))
+    named = or_(about, and_(own, or_(AuditEntry.action.in_(("search", "export")), looked)))
+    seen = and_(AuditEntry.chain == GROUP_CHAIN, named)
+    return _page(_in_chains(query, reach.chains, seen), limit=limit, before_id=before_id)
 
 
 def _in_chains(
