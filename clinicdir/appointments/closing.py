@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act
-from clinicdir.appointments.rules import OPEN, Action
+from clinicdir.appointments.rules import OPEN, Action, Status
 from clinicdir.audit.rules import Actor
 from clinicdir.db import db
 from clinicdir.locations.models import Location
@@ -19,6 +19,16 @@ def count_open(location: Location) -> int:
     """Return how many requests of a location somebody still has to do something for."""
     query = select(func.count()).where(
         AppointmentRequest.location_id == location.id, AppointmentRequest.status.in_(OPEN)
+    )
+    return db.session.scalar(query) or 0
+
+
+def count_to_come(location: Location, *, now: datetime) -> int:
+    """Return how many booked visits of a location are still to come: closing leaves them there."""
+    query = select(func.count()).where(
+        AppointmentRequest.location_id == location.id,
+        AppointmentRequest.status == Status.BOOKED,
+        AppointmentRequest.booked_at > now,
     )
     return db.session.scalar(query) or 0
 

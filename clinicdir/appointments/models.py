@@ -32,6 +32,12 @@ class AppointmentRequest(Sealed, Base):
             "ix_appointment_request_location_id_status_due_at", "location_id", "status", "due_at"
         ),
         Index("ix_appointment_request_status_due_at", "status", "due_at"),
+        Index(
+            "ix_appointment_request_location_id_status_booked_at",
+            "location_id",
+            "status",
+            "booked_at",
+        ),
     )
 
     reference: Mapped[str] = mapped_column(unique=True)

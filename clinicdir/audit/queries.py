@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 
 from clinicdir.audit.models import AuditEntry
 from clinicdir.audit.rules import GROUP_CHAIN, Facts
@@ -16,6 +16,14 @@ class Line:
 
     id: int
     facts: Facts
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What somebody who does not read all may read: chains, and the names of lists."""
+
+    chains: Collection[str]
+    lists: Collection[str]
 
 
 def find_latest(action: str, subject: str) -> AuditEntry | None:
@@ -36,29 +44,30 @@ def list_about(
     None is every chain; `before_id` is the last entry of the page before.
     """
     query = select(AuditEntry).where(AuditEntry.subject == subject)
-    return _page(_in_chains(query, chains), limit=limit, before_id=before_id)
+    if chains is not None:
+        query = query.where(AuditEntry.chain.in_(chains))
+    return _page(query, limit=limit, before_id=before_id)
 
 
 def list_of_person(
-    staff_id: int, address: str, *, chains: Collection[str] | None, limit: int, before_id: int = 0
+    staff_id: int, address: str, *, reach: Reach | None, limit: int, before_id: int = 0
 ) -> list[Line]:
     """Return what a person did, and what others did to that account, newest first.
 
-    Of the group's own chain a reader with fewer than all `chains` gets the entries about the
-    account itself: its other entries may name people and clinics that are not the reader's.
+    Of the group's own chain a reader with a `reach` (None: all) gets the entries about the account
+    itself, the person's searches and exports, and looks at the lists in reach: its other entries
+    may name people and clinics that are not the reader's.
     """
-    about = AuditEntry.subject == address
-    query = select(AuditEntry).where(or_(AuditEntry.staff_id == staff_id, about))
-    seen = and_(AuditEntry.chain == GROUP_CHAIN, about)
-    return _page(_in_chains(query, chains, seen), limit=limit, before_id=before_id)
-
-
-def _in_chains(
-    query: Select[AuditEntry],
-    chains: Collection[str] | None,
-    *also: ColumnElement[bool],
-) -> Select[AuditEntry]:
-    return query if chains is None else query.where(or_(AuditEntry.chain.in_(chains), *also))
+    about, own = AuditEntry.subject == address, AuditEntry.staff_id == staff_id
+    if reach is not None:
+        looked = and_(AuditEntry.action == "list", AuditEntry.subject.in_(reach.lists))
+        harmless = or_(AuditEntry.action.in_(("search", "export")), looked)
+        in_group, in_chains = AuditEntry.chain == GROUP_CHAIN, AuditEntry.chain.in_(reach.chains)
+        # Asked of each half for itself, and in two forms: what they share would lead the engines
+        # to read a whole chain.
+        own = and_(own, or_(in_chains, and_(in_group, harmless)))
+        about = and_(about, AuditEntry.chain.in_([*reach.chains, GROUP_CHAIN]))
+    return _page(select(AuditEntry).where(or_(own, about)), limit=limit, before_id=before_id)
 
 
 def _page(query: Select[AuditEntry], *, limit: int, before_id: int) -> list[Line]:

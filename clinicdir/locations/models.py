@@ -117,7 +117,10 @@ class MistakeReport(Sealed, Base):
     """What a reader says is wrong about a location; sealed, for people write what they like."""
 
     __tablename__ = "mistake_report"
-    __table_args__ = (Index("ix_mistake_report_location_id_done_at", "location_id", "done_at"),)
+    __table_args__ = (
+        Index("ix_mistake_report_location_id_done_at", "location_id", "done_at"),
+        Index("ix_mistake_report_done_at", "done_at"),
+    )
 
     location_id: Mapped[int] = mapped_column(ForeignKey("location.id"))
     at: Mapped[datetime]

@@ -65,7 +65,7 @@ def paths(site: Flask, references: list[str]) -> Iterator[str]:
     yield from (f"/staff/audit?request={second}", "/staff/export", "/staff/measures")
     yield from ("/staff/settings/renton/contact", "/staff/settings/renton/close")
     yield from ("/staff/locations/new", "/staff/account", f"/staff/requests/{second}?step=link")
-    yield f"/staff/requests/{first}/print"
+    yield from (f"/staff/requests/{first}/print", "/staff/agenda/print?location=renton")
     for what in ("who", "contact", "times", "clinic"):
         yield f"/staff/requests/{first}/change/{what}"
 

@@ -162,6 +162,45 @@ def test_what_a_person_did_elsewhere_stays_there(app: Flask) -> None:
     ]  # fmt: skip
 
 
+def test_searches_exports_and_looks_at_lists_show_without_foreign_clinics(app: Flask) -> None:
+    reference, foreign = ask(app), ask(app, "covington")
+    both = ("renton", "covington")
+    person = signed_in(app, DESK, Role.MANAGER, both)
+    for path in ("", "?location=renton", "?location=covington", "agenda?location=renton",
+                 "agenda?location=covington", "measures", "mistakes",
+                 f"audit?request={reference}", f"audit?request={foreign}"):  # fmt: skip
+        assert person.get(f"/staff/{path}").status_code == 200
+    inbox, export = person.get("/staff/"), person.get("/staff/export")
+    press(person, inbox, "/staff/search", wanted="Robin")
+    for slug in ("", "renton", "covington"):
+        press(person, export, "/staff/export.csv", location=slug)
+    with app.app_context(), transaction():
+        places, now = [get_location("renton")], clock.now()
+        assign(DESK, Role.MANAGER, places, shared_line=False, actor=OPERATOR, now=now)
+    # Somebody else's search is nobody's but that person's.
+    other = signed_in(app, "other@example.com")
+    press(other, other.get("/staff/"), "/staff/search", wanted="Robin")
+    manager = signed_in(app, MANAGER, Role.MANAGER)
+    page = manager.get(f"/staff/audit/people/{number_of(app, DESK)}")
+    out, looked = "taken out as a file", "list looked at"
+    choice = "group=open location={} since=- until=- count={} as manager"
+    assert lines(page) == [
+        ["whoever runs this site", "role or clinics changed", DESK, "manager renton", "Group"],
+        [DESK, out, "requests", choice.format("renton", 1), "Renton"],
+        [DESK, out, "requests", choice.format("all", 2), "Group"],
+        [DESK, "searched", "–", "own clinics and the shared line", "Group"],
+        [DESK, looked, "mistakes", "–", "Group"],
+        [DESK, looked, "measures", "–", "Group"],
+        [DESK, looked, "agenda renton", "–", "Group"],
+        [DESK, looked, "inbox renton", "–", "Group"],
+        [DESK, looked, "inbox", "–", "Group"],
+        [DESK, "signed in", DESK, "–", "Group"],
+        ["whoever runs this site", "person invited", DESK, "manager", "Group"],
+    ]
+    assert "covington" not in main_text(page).casefold()
+    assert foreign not in main_text(page)
+
+
 def test_long_trail_has_pages(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_trail, "_ON_A_PAGE", 2)
     reference = ask(app)

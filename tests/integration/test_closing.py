@@ -1,5 +1,6 @@
 """A clinic closes: nothing comes in, what is open and who works there go elsewhere, for good."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from clinicdir import clock
 from clinicdir.appointments import closing as domain
 from clinicdir.appointments.operations import Move, act
 from clinicdir.appointments.queries import get_request
-from clinicdir.appointments.rules import Action
+from clinicdir.appointments.rules import Action, show_reference
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.db import db, transaction
 from clinicdir.locations import seeds
@@ -110,6 +111,38 @@ def test_open_requests_and_people_go_to_the_other_clinic(
     with app.app_context():
         history = get_request(claimed, scope=EVERYWHERE).events[-1]
         assert history.unseal() == {"note": "The clinic closes.", "passed": ["renton", "bellevue"]}
+
+
+def test_page_names_the_booked_visits_to_come_and_what_to_do(
+    app: Flask, admin: FlaskClient, frozen: Clock
+) -> None:
+    begun, to_come = ask(app, Action.BOOK), ask(app, Action.BOOK)
+    ask(app, Action.BOOK, location="covington")
+    waiting = ask(app)
+    assert "still to come" not in main_text(admin.get(PAGE))
+    with app.app_context(), transaction():
+        for reference in (to_come, waiting):
+            found = get_request(reference, scope=EVERYWHERE)
+            found.booked_at = frozen.now() + timedelta(days=9)
+    page = admin.get(PAGE)
+    said = "1 booked visit is still to come here. Booked at Renton"
+    assert f"1 open request is here. {said} Nobody belongs to this clinic. Booked visits" in (
+        main_text(page)
+    )
+    assert "press “Find another time” before you close the clinic" in main_text(page)
+    address = links(page)["Booked at Renton"]
+    listed = main_text(admin.get(address))
+    assert (address, show_reference(to_come) in listed, show_reference(begun) in listed) == (
+        "/staff/?group=booked&location=renton", True, True,
+    )  # fmt: skip
+    close(admin)
+    assert said in main_text(admin.get(PAGE))
+    # As the page says: what needs another time is open, and goes along with the next press.
+    with app.app_context(), transaction():
+        found = get_request(to_come, scope=EVERYWHERE)
+        act(found, Move(Action.RETIME), actor=OPERATOR, now=clock.now())
+    close(admin)
+    assert where(app)[to_come] == ("bellevue", "received")
 
 
 def test_closing_is_in_the_trail_and_the_seeds_keep_it(app: Flask, admin: FlaskClient) -> None:

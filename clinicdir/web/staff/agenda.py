@@ -1,6 +1,5 @@
 """Who comes today and in the six days after, clinic by clinic; made to be printed too."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,12 +7,15 @@ from zoneinfo import ZoneInfo
 from flask import render_template, request
 
 from clinicdir import clock
-from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.queries import list_booked
+from clinicdir.audit.operations import record
+from clinicdir.audit.rules import location_chain
+from clinicdir.db import transaction
 from clinicdir.errors import NotFound
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import organization_name
 from clinicdir.staff.rules import Right
+from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import clock_time, day_words
 from clinicdir.web.login import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
@@ -39,9 +41,8 @@ def agenda() -> str:
     place = _chosen(places) if places else None
     days, first = [], None
     if place is not None:
-        first = _first_day(place, now=now)
-        rows = list_booked(place.id, *_span(place, first), scope=signed_in().scope, limit=_MOST)
-        days = _by_day(rows, place, first)
+        first = _named_day("from", place, now=now)
+        days = _booked_days(place, first, _DAYS)
     return render_template(
         "staff/agenda.html",
         group=organization_name(),
@@ -56,39 +57,70 @@ def agenda() -> str:
     )
 
 
+@bp.get("/agenda/print")
+@needs(Right.LIST)
+def print_day() -> str:
+    """Show who is booked on one day at one clinic, on a plain page for paper.
+
+    Each time is noted: what is on paper leaves the site.
+    """
+    now = clock.now()
+    place = _chosen(own_places())
+    day = _named_day("day", place, now=now)
+    _record_print(f"agenda {place.slug} {day}", place, now=now)
+    place = _chosen(own_places())
+    [booked] = _booked_days(place, day, 1)
+    return render_template(
+        "staff/print_day.html",
+        group=organization_name(),
+        member=signed_in(),
+        location=place,
+        booked=booked,
+        now=now,
+    )
+
+
+def _record_print(subject: str, place: Location, *, now: datetime) -> None:
+    """Write the entry before anything is read for the page: transaction() ends what was read."""
+    member, chain = signed_in(), location_chain(place.id)
+    with transaction():
+        record(
+            "print",
+            actor=actor_of(member),
+            now=now,
+            subject=subject,
+            detail=f"as {member.role}",
+            chain=chain,
+        )
+
+
 def _chosen(places: list[Location]) -> Location:
     """Return the clinic that the address names; a foreign one is as unknown as a made-up one."""
-    slug = request.args.get("location") or places[0].slug
+    slug = request.args.get("location") or next((place.slug for place in places), "")
     chosen = next((place for place in places if place.slug == slug), None)
     if chosen is None:
         raise NotFound
     return chosen
 
 
-def _first_day(place: Location, *, now: datetime) -> date:
+def _named_day(name: str, place: Location, *, now: datetime) -> date:
     """Return the day that the address names, else today at the clinic; within two years."""
     today = now.astimezone(ZoneInfo(place.time_zone)).date()
     try:
-        typed = date.fromisoformat(request.args.get("from", ""))
+        typed = date.fromisoformat(request.args.get(name, ""))
     except ValueError:
         return today
     return typed if abs(typed - today) <= timedelta(days=730) else today
 
 
-def _span(place: Location, first: date) -> tuple[datetime, datetime]:
-    zone = ZoneInfo(place.time_zone)
-    start, end = (
-        datetime.combine(day, time(0), tzinfo=zone) for day in (first, first + _DAYS * _DAY)
-    )
-    return start, end
-
-
-def _by_day(
-    rows: Iterable[AppointmentRequest], place: Location, first: date
-) -> list[dict[str, Any]]:
+def _booked_days(place: Location, first: date, count: int) -> list[dict[str, Any]]:
     """Return each of the days with its rows, also a day on which nobody comes."""
     zone = ZoneInfo(place.time_zone)
-    days: dict[date, list[dict[str, Any]]] = {first + number * _DAY: [] for number in range(_DAYS)}
+    start, end = (
+        datetime.combine(day, time(0), tzinfo=zone) for day in (first, first + count * _DAY)
+    )
+    rows = list_booked(place.id, start, end, scope=signed_in().scope, limit=_MOST)
+    days: dict[date, list[dict[str, Any]]] = {first + number * _DAY: [] for number in range(count)}
     for row in rows:
         if row.booked_at is None:
             continue

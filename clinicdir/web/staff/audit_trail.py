@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
 from clinicdir.appointments.rules import Action, parse_reference
-from clinicdir.audit.queries import Line, list_about, list_of_person
+from clinicdir.audit.queries import Line, Reach, list_about, list_of_person
 from clinicdir.audit.rules import Actor, ActorKind, location_chain
 from clinicdir.errors import NotFound, marked
 from clinicdir.locations.queries import list_all_locations, organization_name
@@ -15,10 +15,12 @@ from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.looks import note_list
-from clinicdir.web.staff.own import managed
+from clinicdir.web.staff.own import managed, own_places
 from clinicdir.web.staff_labels import EVENT_WORDS
 
 _ON_A_PAGE = 50
+# Lists that name no clinic.
+_LISTS = ("inbox", "measures", "mistakes")
 _WORDS = {
     "assign": marked("role or clinics changed"),
     "backup": marked("backup made"),
@@ -82,7 +84,7 @@ def audit_of_person(staff_id: int) -> ResponseReturnValue:
     note_list(f"audit person {staff_id}", now=clock.now())
     person = managed(staff_id)
     entries = list_of_person(
-        person.id, person.email, chains=_chains(), limit=_ON_A_PAGE + 1, before_id=after()
+        person.id, person.email, reach=_reach(), limit=_ON_A_PAGE + 1, before_id=after()
     )
     return _page("staff/audit_person.html", entries, person=person)
 
@@ -95,6 +97,18 @@ def _chains() -> list[str] | None:
     """Return the chains of the reader's own clinics, None for an admin, who reads all."""
     own = signed_in().scope.location_ids
     return None if own is None else [location_chain(number) for number in sorted(own)]
+
+
+def _reach() -> Reach | None:
+    """Return the chains and lists of the reader's own clinics, None for an admin, who reads all.
+
+    A look at the trail of a request is not among them: the request may be another clinic's.
+    """
+    chains = _chains()
+    if chains is None:
+        return None
+    of_places = [f"{name} {place.slug}" for name in ("inbox", "agenda") for place in own_places()]
+    return Reach(chains, [*_LISTS, *of_places])
 
 
 def _page(template: str, entries: list[Line], **more: object) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from wtforms import HiddenField, SelectField, StringField
 
 from clinicdir import clock
-from clinicdir.appointments.closing import count_open, move_some
+from clinicdir.appointments.closing import count_open, count_to_come, move_some
 from clinicdir.audit.queries import find_latest
 from clinicdir.audit.rules import Actor
 from clinicdir.db import transaction
@@ -147,5 +147,6 @@ def _page(location: Location, form: ClosingForm, *, problem: str | None = None) 
         last_change=find_latest(CHANGED, location.slug) if problem == "stale" else None,
         is_closed=location.status is LocationStatus.CLOSED,
         waiting=count_open(location),
+        to_come=count_to_come(location, now=clock.now()),
         people=[person.email for person in people if person.role is not Role.ADMIN],
     )
