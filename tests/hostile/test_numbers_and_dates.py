@@ -176,11 +176,15 @@ def test_odd_query_is_answered_at_once(sqlite_app: Flask, query: str) -> None:
         ("/staff/login", client, (200,)),
     ):  # fmt: skip
         asking.get(path)
-        started = time.perf_counter()
-        answer = asking.get(f"{path}?{query}")
-        took = time.perf_counter() - started
-        assert answer.status_code in statuses, (path, query[:30])
-        assert took < 0.5, (path, took)  # 100 ms on a machine that does nothing else
+        tries = []
+        for _ in range(2):  # a slow answer is slow twice; a busy machine may be once
+            started = time.perf_counter()
+            answer = asking.get(f"{path}?{query}")
+            tries.append(time.perf_counter() - started)
+            assert answer.status_code in statuses, (path, query[:30])
+            if tries[-1] < 0.5:
+                break
+        assert min(tries) < 0.5, (path, tries)  # 100 ms on a machine that does nothing else
 
 
 @item(24)

@@ -21,12 +21,14 @@ from clinicdir.backup.manifest import Manifest
 from clinicdir.backup.sealed_file import Opener, Sealer
 from clinicdir.crypto import KeyRing, new_key
 from clinicdir.db import WAL_IS_SAFE, db, folder_beside, key_ring, transaction
+from clinicdir.resources import resource_dir
 from clinicdir.staff.rules import EVERYWHERE
 from tests.conftest import KEY, Clock, build_app
 from tests.hammer import POSTS, THREADS
 from tests.make import make_request, make_staff
 from tests.tables import all_rows, rows
 
+HEAD = (resource_dir("migrations") / "HEAD").read_text().strip()
 ROOT = Path(__file__).parent.parent.parent
 EMPTY = "clinicdir_restored"
 CANARIES = {
@@ -105,12 +107,12 @@ def test_every_row_comes_back_and_nothing_can_be_read_in_the_file(
     code, told = run(filled, "backup", "create", file)
     words = re.sub(r"\d+ rows in \d+ tables", "… rows in … tables", told.removeprefix(f"{file}: "))
     assert (code, words) == (
-        0, f"{STAMP}, {engine}, schema 0006_notices: 2 requests, … rows in … tables\n",
+        0, f"{STAMP}, {engine}, schema {HEAD}: 2 requests, … rows in … tables\n",
     )  # fmt: skip
     assert file.stat().st_mode & 0o777 == 0o600
     assert [name for name in names_in(tmp_path) if ".part" in name or "scratch" in name] == []
     content = file.read_bytes()
-    shown = [*CANARIES.values(), "2065550141", "desk@renton.example", "Renton", "0006_notices"]
+    shown = [*CANARIES.values(), "2065550141", "desk@renton.example", "Renton", HEAD]
     assert [one for one in (*shown, KEY) if one.encode() in content] == []
     assert run(filled, "backup", "verify", file) == (0, f"{told}{FITS}\n")
     other = beside()
@@ -323,7 +325,7 @@ def test_newer_schema_is_refused(
     run(filled, "backup", "create", file)
     rewrite(filled, file, schema="9999_later")
     words = (
-        "This backup has the schema 9999_later, and this release knows only up to 0006_notices."
+        f"This backup has the schema 9999_later, and this release knows only up to {HEAD}."
         " Install the release of clinicdir that made it, or a newer one.\n"
     )
     assert run(other, "backup", "restore", file) == (1, words)

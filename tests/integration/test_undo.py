@@ -86,6 +86,7 @@ def test_each_move_goes_back_with_all_that_it_did(app: Flask, frozen: Clock) -> 
             app, reference, action, actor=actor, now=frozen.now(), booked_at=later[0],
             offered=later, decline_reason="other",
             to="bellevue" if action is Action.TRANSFER else None,
+            details=("reached",) if action is Action.LOG_CONTACT else (),
         )  # fmt: skip
         assert stands(app) != before, (status, action)
         frozen.move(minutes=10)
@@ -174,7 +175,10 @@ def test_wrong_outcome_of_a_contact_attempt_goes_back_and_stays_in_the_history(
     with app.app_context():
         other = actor_of(make_staff(MANAGER, Role.MANAGER))
     again = frozen.now() + timedelta(days=1)
-    do(app, reference, Action.LOG_CONTACT, actor=other, now=frozen.now(), try_again_at=again)
+    do(
+        app, reference, Action.LOG_CONTACT, actor=other, now=frozen.now(), try_again_at=again,
+        details=("voicemail",),
+    )  # fmt: skip
     first = ("received", frozen.now(), again, None)
     assert rows(app, "appointment_request", *columns) == [first]
     frozen.move(minutes=1)
