@@ -291,6 +291,7 @@ def test_two_tabs_for_two_people_in_one_browser(
         page.get_by_label("Patient’s full name").fill(people[goal][0])
     for page in reversed(tabs.values()):
         page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_label("Phone number")).to_be_visible()
     for goal, page in tabs.items():
         page.reload()
         page.get_by_label("Phone number").fill(people[goal][1])
