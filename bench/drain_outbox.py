@@ -6,8 +6,8 @@
 
 The mail server runs in a process of its own and takes everything. The database is a new SQLite
 file with the settings that ship, in a folder that is removed afterwards: name one on the disk
-that you want to know about. Or it fills an empty PostgreSQL database. Figures are for one connection; three rounds are shown, because
-machines are noisy.
+that you want to know about. Or it fills an empty PostgreSQL database. Figures are for one
+connection; three rounds are shown, because machines are noisy.
 """
 
 import argparse
