@@ -1,7 +1,9 @@
 """Brings the database up to date before the site is served."""
 
+import sys
 from pathlib import Path
 
+import click
 from sqlalchemy import inspect, text
 
 from clinicdir import clock
@@ -17,7 +19,9 @@ def prepare_database() -> None:
     path = sqlite_path(parts().settings.database)
     if path is not None:
         _make_private(Path(path))
-    if schema_version() != newest_version():
+    version = schema_version()
+    _refuse_newer(version)
+    if version != newest_version():
         # Slow start: alembic is only needed when there is something to migrate.
         from flask_migrate import upgrade  # noqa: PLC0415
 
@@ -27,6 +31,19 @@ def prepare_database() -> None:
         with transaction():
             seeds.load(parts().seeds, actor=SYSTEM, now=clock.now())
     db.session.rollback()
+
+
+def _refuse_newer(version: str | None) -> None:
+    """End with 1 where a newer release has changed the tables already."""
+    known = {path.stem for path in (resource_dir("migrations") / "versions").glob("*.py")}
+    if version is not None and version not in known:
+        click.echo(
+            f"The database has the schema {version}, and this release knows only up to"
+            f" {newest_version()}. Start the release that you had, or a newer one; docs/operate.md"
+            " says how to go back to an older one.",
+            err=True,
+        )
+        sys.exit(1)
 
 
 def _make_private(database: Path) -> None:
