@@ -1,8 +1,8 @@
 """A process that kills one migration run after another, and looks at what the next run makes of it.
 
 It takes an order as JSON, and prints what came of it as JSON. Each run is a fork of this process,
-which has the app imported already; a killed one has ended by SIGKILL, at the n-th moment: right
-before or right after a statement, or before a commit.
+which has the app imported already; a killed one has ended by SIGKILL, at the n-th moment (right
+before or right after a statement, or before a commit), or right before a statement with some words.
 """
 
 import json
@@ -39,7 +39,7 @@ class Order:
     server: str
     previous: str
     target: str
-    moments: list[int] | None = None
+    moments: list[int | str] | None = None
     afresh: bool = True
     backup: str = "off"
 
@@ -57,7 +57,7 @@ class Trials:
         self._copy("start", "undisturbed")
         self._child("undisturbed", self._migrate_and_take_down)
         expected = self._taken("undisturbed")
-        killed, differing = 0, []
+        killed, differing = 0, list[int | str]()
         for moment in self._order.moments or count(1):
             if self._order.afresh or not killed:
                 self._copy("start", "trial")
@@ -104,7 +104,7 @@ class Trials:
     def _taken(self, name: str) -> str:
         return self._path(f"{name}.taken").read_text()
 
-    def _killed_at(self, moment: int) -> bool:
+    def _killed_at(self, moment: int | str) -> bool:
         def migrate(name: str) -> None:
             with self._app(name).app_context():
                 _kill_at(moment)
@@ -166,11 +166,11 @@ def _database(name: str) -> str:
     return f"killed_{name}"
 
 
-def _kill_at(moment: int) -> None:
-    left = iter(range(moment - 1, -1, -1))
+def _kill_at(moment: int | str) -> None:
+    passed = count(1)
 
-    def tick(*_: object) -> None:
-        if not next(left):
+    def tick(*told: object) -> None:
+        if next(passed) == moment or (isinstance(moment, str) and moment in str(told[2:3])):
             os.kill(os.getpid(), signal.SIGKILL)
 
     for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
