@@ -29,11 +29,11 @@ from bench.server_parts import (
     PROXIES,
     SERVERS,
     end,
-    free_port,
     memory_mib,
     running_proxy,
     running_server,
 )
+from tests.postgres import free_port
 
 _FORGED = (
     "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: ftp\r\n"

@@ -1,9 +1,7 @@
 """The servers and reverse proxies that bench/server_choice.py compares, and how each is started."""
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.server_clients import Door
+from tests.nginx import make_certificate, running_nginx
 
 ROOT = Path(__file__).parent.parent
 THREADS = 8
@@ -46,14 +45,6 @@ def server_command(name: str, *, extra: Path, port: int) -> list[str]:
 
 SERVERS = ("waitress (`flask serve`)", "gunicorn gthread", "granian", "cheroot")
 PROXIES = ("none", "nginx", "Caddy", "HAProxy")
-
-
-def free_port() -> int:
-    """Return a port of the loopback address that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -101,21 +92,15 @@ def running_proxy(
     if name == "none":
         yield None
         return
-    certificate = _make_certificate(folder)
-    places = {
-        _CERTIFICATE: str(certificate), "127.0.0.1:8000": f"127.0.0.1:{port}",
-        "clinics.example.org": "localhost", "/var/log/nginx": str(folder),
-    }  # fmt: skip
     if name == "nginx":
-        shipped, here = ROOT / "deploy/nginx.conf", folder / "site.conf"
-        places |= {
-            "listen 443": f"listen 127.0.0.1:{public.port}",
-            "listen 80": f"listen 127.0.0.1:{free_port()}",
-            "    listen [::]:443 ssl http2;\n": "", "    listen [::]:80;\n": "",
-        }  # fmt: skip
-        command = ["nginx", "-c", str(_nginx_around(here, folder)), "-p", str(folder)]
-        command += ["-g", "daemon off;"]
-    elif name == "Caddy":
+        with running_nginx(folder, port=public.port, site=port) as process:
+            yield process
+        return
+    make_certificate(folder)
+    chain, key = folder / "fullchain.pem", folder / "privkey.pem"
+    (folder / "both.pem").write_text(chain.read_text() + key.read_text())
+    places = {_CERTIFICATE: str(folder), "127.0.0.1:8000": f"127.0.0.1:{port}"}
+    if name == "Caddy":
         shipped, here = ROOT / "bench/server_proxies/Caddyfile", folder / "Caddyfile"
         places["localhost:443"] = f"localhost:{public.port}"
         command = [caddy, "run", "--adapter", "caddyfile", "--config", str(here)]
@@ -135,34 +120,6 @@ def running_proxy(
             yield process
         finally:
             end(process)
-
-
-def _nginx_around(site: Path, folder: Path) -> Path:
-    """Write what Debian's nginx.conf has around a site, with all paths in a folder."""
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    paths = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
-    around = folder / "nginx.conf"
-    around.write_text(
-        f"worker_processes auto; pid {folder}/nginx.pid; error_log stderr;\n"
-        f"events {{ worker_connections 768; }}\nhttp {{ {paths} include {site}; }}\n"
-    )
-    return around
-
-
-def _make_certificate(folder: Path) -> Path:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        raise SystemExit("openssl was not found; it makes the certificate of the measurement.")
-    chain, key = folder / "fullchain.pem", folder / "privkey.pem"
-    if not chain.exists():
-        subprocess.run(  # noqa: S603 - our own command
-            [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-             "-nodes", "-days", "2", "-subj", "/CN=localhost",
-             "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", chain],
-            check=True, capture_output=True,
-        )  # fmt: skip
-        (folder / "both.pem").write_text(chain.read_text() + key.read_text())
-    return folder
 
 
 def wait_for(door: Door, process: subprocess.Popen[bytes]) -> None:
