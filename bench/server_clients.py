@@ -93,7 +93,8 @@ def stalled(door: Door, *, headers: int, bodies: int) -> Iterator[None]:
     """Hold connections that send one byte a second of a header or a body, and never end."""
     host = f"Host: localhost:{door.port}\r\n"
     begun = [f"GET / HTTP/1.1\r\n{host}X-Slow: "] * headers
-    begun += [f"POST /find HTTP/1.1\r\n{host}Content-Length: 60000\r\n\r\na"] * bodies
+    form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n"
+    begun += [f"POST /find HTTP/1.1\r\n{host}{form}\r\naddress=a"] * bodies
     held = []
     for text in begun:
         connection = door.connect()

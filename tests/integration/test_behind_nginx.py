@@ -117,7 +117,8 @@ def test_too_much_is_refused_in_the_words_of_the_site(
 def test_others_are_served_while_clients_hold_half_headers_and_half_bodies(behind: Behind) -> None:
     host = f"Host: localhost:{behind.port}\r\n".encode()
     header = b"GET / HTTP/1.1\r\n" + host + b"X-Slow: "
-    body = b"POST /find HTTP/1.1\r\n" + host + b"Content-Length: 60000\r\n\r\naddress="
+    form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n"
+    body = b"POST /find HTTP/1.1\r\n" + host + form + b"\r\naddress="
     with ExitStack() as stack:
         for begun in [header] * HALF + [body] * HALF:
             slow = behind.connect()
