@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from clinicdir.notifications.fax_fonts import find_fonts
+from tests.nginx import find_nginx
 from tests.postgres import find_binaries
 
 NOT_FOUND = "not found on this machine: "
@@ -30,6 +31,8 @@ FAX_PAGE = (
 )
 FAX_LINE = "HylaFAX and iaxmodem, as root (Debian: hylafax-server hylafax-client iaxmodem)"
 
+NGINX = "nginx and openssl"
+
 
 def fax_page() -> bool:
     """Say whether a fax page can be drawn with all its fonts, and be read back."""
@@ -52,6 +55,7 @@ def fax_line() -> bool:
 
 PARTS: dict[str, Callable[[], object]] = {
     "PostgreSQL": find_binaries,
+    NGINX: find_nginx,
     "Chromium": chromium,
     "the Nu HTML checker": html_checker,
     FAX_PAGE: fax_page,
