@@ -14,6 +14,7 @@ from typing import Any
 from limits.storage import Storage
 
 from clinicdir import clock
+
 _log = logging.getLogger(__name__)
 
 _SCHEMA = """

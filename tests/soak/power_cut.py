@@ -95,9 +95,7 @@ def _change(content: bytearray, changes: Iterable[_Change]) -> None:
             content[offset : offset + len(data)] = data
 
 
-def _survivors(
-    changes: Iterable[_Change], chance: float, rng: random.Random
-) -> Iterator[_Change]:
+def _survivors(changes: Iterable[_Change], chance: float, rng: random.Random) -> Iterator[_Change]:
     for offset, data in changes:
         if data is None:
             if rng.random() < chance:
