@@ -76,21 +76,21 @@ class Cutter:
     """Lets the writer write, cuts the power at many moments and opens what is left."""
 
     def __init__(self, library: Path, template: Path, folder: Path) -> None:
-        self._library, self._template, self._folder = library, template, folder
+        self.library, self._template, self.folder = library, template, folder
         self._image = folder / "image"
         self._image.mkdir()
         self._app: Flask = build_app(self._image)
 
     def run(self, ways: list[str], *, cuts: int, requests: int, seed: int = 1) -> dict[str, Found]:
         """Write in one process in each of these ways, and cut each run at so many moments."""
-        folders = [self._folder / f"run-{seed}-{number}" for number in range(len(ways))]
+        folders = [self.folder / f"run-{seed}-{number}" for number in range(len(ways))]
         arguments: list[object] = []
         for folder, way in zip(folders, ways, strict=True):
             folder.mkdir()
             shutil.copy(self._template, folder)
             arguments += [folder, folder.with_suffix(".record"), way, requests]
         bases = [Disk(folder) for folder in folders]
-        watched_disk.run_under(self._library, "tests.soak.power_writer", *arguments)
+        watched_disk.run_under(self.library, "tests.soak.power_writer", *arguments)
         told: dict[str, Found] = {}
         for folder, way, disk in zip(folders, ways, bases, strict=True):
             record = folder.with_suffix(".record")
@@ -98,6 +98,17 @@ class Cutter:
             shutil.rmtree(folder)
             record.unlink()
         return told
+
+    def cut_at_answers(self, disk: Disk, record: Path) -> Found:
+        """Cut after each answer, with nothing left that was not synced."""
+        found = Found()
+        for call in watched_disk.read_calls(record):
+            disk.do(call)
+            if call.kind == "a":
+                self._empty_image()
+                disk.cut(self._image, 0.0, random.Random(0))
+                self._look(disk.notes, found, f"after {call.data.decode()}")
+        return found
 
     def _cut(self, disk: Disk, record: Path, count: int, rng: random.Random) -> Found:
         calls, found = list(watched_disk.read_calls(record)), Found()
