@@ -1,9 +1,9 @@
 """A process whose disk fails at the n-th call, for test_io_errors.
 
-It takes a folder with a seeded database, a record, and triples: a door, a kind of failure, a step. At
-each door it sends something for n = 1, 2, 3 … with the n-th call that changes the disk failing,
-until none fails any more, and then sends the same again on a sound disk. The steps between two n
-may be larger. It prints what came back and what was stored.
+It takes a folder with a seeded database, a record, and triples of a door, a kind of failure and a
+step. At each door it sends something for n = 1, 1 + step, … with the n-th call that changes the
+disk failing, until none fails any more, and each time sends the same again on a sound disk. It
+prints what came back and what was stored.
 """
 
 import errno

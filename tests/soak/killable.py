@@ -1,5 +1,6 @@
 """The site and its PostgreSQL as real processes that are killed without warning and start again."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -96,10 +97,8 @@ class Postgres:
         first = int((self._data / "postmaster.pid").read_text().split("\n")[0])
         children = [number for number, parent in _parents() if parent == first]
         for number in (first, *children):
-            try:
+            with contextlib.suppress(ProcessLookupError):  # it noticed by itself
                 os.kill(number, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # it noticed by itself
 
     def _do(self, program: str, *arguments: object) -> None:
         assert self._binaries is not None

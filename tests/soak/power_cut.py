@@ -76,7 +76,7 @@ class Disk:
                     self._safe[path] = self._now[path]
 
     def cut(self, into: Path, chance: float, rng: random.Random) -> None:
-        """Write into a folder what a cut at this moment may leave; `chance` is of what is unsafe."""
+        """Write into a folder what a cut now may leave; `chance` is that of what is not safe."""
         for path in sorted(self._now.keys() | self._safe.keys()):
             shown = (self._now if rng.random() < chance else self._safe).get(path)
             if shown is not None:

@@ -21,6 +21,7 @@ from clinicdir.db import db, transaction
 from clinicdir.staff.rules import EVERYWHERE
 from tests.conftest import build_app
 from tests.make import make_answers
+from tests.soak.chance import seeded
 from tests.soak.watched_disk import Disk
 from tests.tables import together
 
@@ -49,7 +50,7 @@ def write(folder: Path, record: Path, way: str, count: int) -> None:
             event.listen(db.engine, "connect", lambda raw, _record: raw.execute(pragma))
 
     def work(thread: int) -> None:
-        rng = random.Random(f"{record.name} {thread}")
+        rng = seeded(f"{record.name} {thread}")
         for number in range(count):
             _store(app, disk, f"{thread}-{number}", rng, early=way == EARLY)
 

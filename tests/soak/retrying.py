@@ -4,7 +4,6 @@ import http.client
 import http.cookiejar
 import json
 import queue
-import random
 import threading
 import time
 import urllib.error
@@ -17,11 +16,12 @@ from urllib.parse import urlencode
 
 from tests.asking import ANSWERS, CHECK, START, STEPS
 from tests.make import make_answers, token_of
-from tests.pages import Typed, form
+from tests.pages import form
+from tests.soak.chance import seeded
 
 UNREACHABLE = (OSError, http.client.HTTPException)
 # Not too often: the site starts on the same machine.
-_PAUSE_S, _PATIENCE_S = 0.1, 60.0
+_PAUSE_S, _PATIENCE_S = 0.1, 600.0
 
 
 class Answer(NamedTuple):
@@ -30,6 +30,9 @@ class Answer(NamedTuple):
     status: int
     place: str
     body: str
+
+
+_BROKEN_OFF = Answer(0, "", "")
 
 
 @dataclass
@@ -69,7 +72,7 @@ class Client(threading.Thread):
     def __init__(self, base: str, book: Book, end: threading.Event, number: int) -> None:
         super().__init__(name=f"{type(self).__name__} {number}")
         self.base, self.book, self.end = base, book, end
-        self.rng = random.Random(self.name)
+        self.rng = seeded(self.name)
         self.turn = 0
         self.forget_cookies()
 
@@ -107,16 +110,15 @@ class Client(threading.Thread):
                 try:
                     told = Answer(answer.code, place, answer.read().decode())
                 except UNREACHABLE:
-                    return self._broken_off()
+                    told = _BROKEN_OFF
         except UNREACHABLE:
-            return self._broken_off()
+            told = _BROKEN_OFF
         with self.book.lock:
-            self.book.statuses[told.status] += 1
-        return None if told.status == 503 else told
-
-    def _broken_off(self) -> None:
-        with self.book.lock:
-            self.book.broken_off += 1
+            if told is not _BROKEN_OFF:
+                self.book.statuses[told.status] += 1
+            else:
+                self.book.broken_off += 1
+        return None if told.status in (0, 503) else told
 
     def insist(self, ask: Callable[[], Answer | None]) -> Answer:
         """Ask until there is an answer; after the end the site is up, so it cannot be long."""
@@ -167,7 +169,7 @@ class Patient(Client):
             page = self.insist(lambda place=place: self.send(place)).body  # type: ignore[misc]
         self.book.note(name, self.press(page, CHECK, {}))
 
-    def press(self, page: str, action: str, typed: dict[str, Typed]) -> str:
+    def press(self, page: str, action: str, typed: dict[str, str | list[str]]) -> str:
         """Send a page's form until it leads on; a cookie that was lost costs one press more."""
         for _ in range(3):
             body = urlencode(form(page, action) | typed, doseq=True).encode()

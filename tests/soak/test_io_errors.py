@@ -17,7 +17,7 @@ from tests.parts import C_COMPILER
 from tests.soak import watched_disk
 from tests.soak.failing_disk import DOORS, FAILURES
 from tests.soak.power_cut import Disk
-from tests.soak.test_power_cuts import Cutter, cutter, sound
+from tests.soak.test_power_cuts import NO_FAULTS, Cutter, cutter
 
 __all__ = ["cutter"]  # the fixture
 
@@ -51,7 +51,7 @@ def fail_at(cutter: Cutter, template: Path, triples: list[tuple[str, str, int]])
     assert outcomes["no call failed"] == len(triples)
     assert outcomes["503, 0 stored"] > 0
     found = cutter.cut_at_answers(base, record)
-    sound(found)
+    assert found.faults == NO_FAULTS, found.examples
     return f"{len(tries)} tries, {dict(outcomes)}, {time.monotonic() - began:.0f} s; {found}"
 
 

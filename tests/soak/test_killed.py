@@ -29,6 +29,7 @@ from clinicdir.staff.operations import make_link
 from clinicdir.staff.rules import LinkPurpose
 from tests.conftest import KEY, SECRET, build_app
 from tests.make import make_staff
+from tests.soak.chance import seeded
 from tests.soak.killable import Postgres, Site, running_postgres_to_kill
 from tests.soak.retrying import Book, Client, Desk, Patient, Program
 from tests.soak.test_power_cuts import HALVES
@@ -56,7 +57,7 @@ class Run:
 
     def kill(self, times: int, kill: Kill) -> str:
         """Kill so often, check what is stored, and return the figures in one line."""
-        rng, began = random.Random(self.site.port), time.monotonic()
+        rng, began = seeded(self.site.port), time.monotonic()
         try:
             self.site.start()
             self._desk.sign_in(f"/staff/invitation/{self._token}")
@@ -69,7 +70,7 @@ class Run:
         finally:
             self._end.set()
             for client in self._clients:
-                client.join(timeout=90)
+                client.join(timeout=600)
             self.site.kill(signal.SIGTERM)
         book, starts = self.book, self.site.starts
         stored = self._check()
