@@ -13,7 +13,7 @@ from clinicdir import clock
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.backup.key_files import read_keys, refuse_unusable, use_keys
-from clinicdir.backup.operations import new_backup, restore_backup, try_backup
+from clinicdir.backup.operations import AUDITED_AS, new_backup, restore_backup, try_backup
 from clinicdir.cli.keying import keys_in_force
 from clinicdir.cli.refusals import JSON_HELP, in_plain_words
 from clinicdir.crypto import KeyRing
@@ -42,7 +42,7 @@ def create(path: Path) -> None:
     """
     now = clock.now()
     with new_backup(path, instance=parts().settings.instance, now=now) as manifest, transaction():
-        record("backup", actor=OPERATOR, now=now, subject=path.name)
+        record(AUDITED_AS, actor=OPERATOR, now=now, subject=path.name)
     click.echo(f"{path}: {manifest.in_words}")
 
 
