@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from sqlalchemy import (
@@ -35,7 +35,7 @@ from sqlalchemy.types import TypeDecorator
 from clinicdir.crypto import KeyRing, new_row_key
 from clinicdir.patience import sqlite
 from clinicdir.patience.gate import Gates
-from clinicdir.patience.waiting import in_request, must_know
+from clinicdir.patience.waiting import copy_in_use, in_request, must_know
 
 # WAL files of older releases can be corrupted by two checkpoints at once (sqlite.org, 3.51.3).
 WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
@@ -126,8 +126,7 @@ class _Session(Session):
     def get_bind(self, *args: Any, **options: Any) -> Engine | Connection:  # noqa: ANN401
         """Return what to ask, or raise Unavailable."""
         if in_request():
-            copy: Engine | None = g.get(_COPY)
-            if copy is not None:
+            if (copy := copy_in_use()) is not None:
                 return copy
             if not (self.in_transaction() or must_know()):
                 current_app.extensions[_GATES].reading.enter()
@@ -139,7 +138,6 @@ db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"cla
 _writer = threading.Lock()
 _AFTER_COMMIT = "clinicdir.after_commit"
 _GATES = "clinicdir.gates"
-_COPY = "clinicdir.copy"
 
 
 def key_ring() -> KeyRing:
@@ -164,15 +162,10 @@ def init_db(app: Flask, ring: KeyRing, instance: Path) -> None:
         _prepare(db.engine, gates)
 
 
-def read_from(copy: Engine | None) -> None:
-    """Have the rest of this request read a copy; None: the database again."""
-    db.session.remove()
-    setattr(g, _COPY, copy)
-
-
 def engine_options(url: str) -> dict[str, Any]:
     """Return SQLAlchemy's engine options for a database URL."""
     options: dict[str, Any] = {"hide_parameters": True}  # else patients' values stand in logs
+    options["pool_size"] = 10  # the server's eight threads and two workers keep theirs
     if make_url(url).get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": BUSY_TIMEOUT_S}
     else:
@@ -192,8 +185,8 @@ def sqlite_path(url: URL | str) -> str | None:
 def _prepare(engine: Engine, gates: Gates) -> None:
     event.listen(engine, "after_cursor_execute", lambda *_: gates.reading.open())
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _on_connect)
         sqlite.watch(engine, gates, usual_s=lambda: BUSY_TIMEOUT_S)
+        event.listen(engine, "connect", _on_connect)
     else:
         # Optional dependency: psycopg.
         from clinicdir.patience import postgres  # noqa: PLC0415

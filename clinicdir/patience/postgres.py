@@ -5,6 +5,7 @@ nor the kernel would give up. A page that has waited a while asks on another lin
 server is there at all.
 """
 
+import enum
 import socket
 import struct
 import time
@@ -28,16 +29,26 @@ _ARE_YOU_THERE = struct.pack("!ii", 8, 80877103)
 T = TypeVar("T")
 
 
-def answers(host: str, port: int, *, timeout_s: float) -> bool:
-    """Say whether a server answers there at all within the time, on a line of its own."""
+class Found(enum.Enum):
+    """What became of asking whether a server is there."""
+
+    THERE = enum.auto()
+    GONE = enum.auto()
+    SILENT = enum.auto()
+
+
+def look_for(host: str, port: int, *, timeout_s: float) -> Found:
+    """Ask a server on a line of its own whether it is there; being turned away is soon known."""
     until = time.monotonic() + timeout_s
     try:
         with _line(host, port, timeout_s) as line:
             line.settimeout(max(0.01, until - time.monotonic()))
             line.sendall(_ARE_YOU_THERE)
-            return bool(line.recv(1))
+            return Found.THERE if line.recv(1) else Found.GONE
+    except TimeoutError:
+        return Found.SILENT
     except OSError:
-        return False
+        return Found.GONE
 
 
 def _line(host: str, port: int, timeout_s: float) -> socket.socket:
@@ -80,7 +91,7 @@ class Watched(psycopg.Connection[Any]):
         address = (self.pgconn.hostaddr or self.pgconn.host or b"").decode()
         if not address:
             return True
-        return answers(address, int(self.pgconn.port), timeout_s=timeout_s)
+        return look_for(address, int(self.pgconn.port), timeout_s=timeout_s) is Found.THERE
 
 
 def watch(engine: Engine, gate: Gate) -> None:
@@ -90,7 +101,7 @@ def watch(engine: Engine, gate: Gate) -> None:
         note_away = staticmethod(gate.shut)
 
     def connect(_dialect: object, _record: object, args: Any, options: Any) -> Watched:  # noqa: ANN401
-        if in_request() and not _is_there(options.get("host"), options.get("port")):
+        if in_request() and _is_silent(options.get("host"), options.get("port")):
             gate.shut()
             message = "the server does not answer"
             raise psycopg.OperationalError(message)
@@ -103,7 +114,8 @@ def watch(engine: Engine, gate: Gate) -> None:
     event.listen(engine, "do_connect", connect)
 
 
-def _is_there(host: object, port: object) -> bool:
+def _is_silent(host: object, port: object) -> bool:
     if not isinstance(host, str) or "," in host:
-        return True  # of several hosts the driver finds the one that is there
-    return answers(host, int(str(port or 5432)), timeout_s=longest_wait_s(ASK_AFTER_S))
+        return False  # of several hosts the driver finds the one that is there
+    wait_s = longest_wait_s(ASK_AFTER_S)
+    return look_for(host, int(str(port or 5432)), timeout_s=wait_s) is Found.SILENT

@@ -18,6 +18,9 @@ from clinicdir.patience.waiting import in_request, longest_wait_s, must_know
 _SHORT_WAIT_MS = 4
 # How often one who stands in line looks whether waiting has become useless.
 _LOOK_EVERY_S = 0.05
+# A read waits for a commit, which takes milliseconds.
+_LONGEST_READ_S = 2.0
+_ALONE_AFTER_S = 0.5
 _WAIT = "clinicdir.wait_ms"
 
 
@@ -35,6 +38,10 @@ def watch(engine: Engine, gates: Gates, *, usual_s: Callable[[], float]) -> None
         if code == sqlite3.SQLITE_BUSY and not _writes(context.connection):
             gates.reading.shut()
 
+    def connect(raw: sqlite3.Connection, _record: object) -> None:
+        raw.execute(f"PRAGMA busy_timeout = {int(_read_wait_s(usual_s()) * 1_000)}")
+
+    event.listen(engine, "connect", connect)
     event.listen(engine, "begin", begin)
     event.listen(engine, "handle_error", note)
 
@@ -46,8 +53,12 @@ def _writes(connection: Connection | None) -> bool:
 def _begin_reading(connection: Connection, *, usual_s: float) -> None:
     """Begin a read, which waits for the lock at its first statement."""
     raw: Any = connection.connection.driver_connection
-    _let_wait(connection, raw, longest_wait_s(usual_s))
+    _let_wait(connection, raw, _read_wait_s(usual_s))
     raw.execute("BEGIN DEFERRED")
+
+
+def _read_wait_s(usual_s: float) -> float:
+    return longest_wait_s(min(usual_s, _LONGEST_READ_S) if in_request() else usual_s)
 
 
 def _begin_writing(connection: Connection, gates: Gates, *, usual_s: float) -> None:
@@ -56,7 +67,7 @@ def _begin_writing(connection: Connection, gates: Gates, *, usual_s: float) -> N
     raw.execute(f"PRAGMA busy_timeout = {_SHORT_WAIT_MS}")
     connection.info.pop(_WAIT, None)
     try:
-        refusal = _ask_for_lock(raw, longest_wait_s(usual_s))
+        refusal = _ask_for_lock(raw, gates.writing, longest_wait_s(usual_s))
         if refusal == sqlite3.SQLITE_BUSY:
             gates.writing.shut()
             gates.reading.leave()
@@ -76,20 +87,24 @@ def _let_wait(connection: Connection, raw: Any, wait_s: float) -> None:  # noqa:
         connection.info[_WAIT] = wait_ms
 
 
-def _ask_for_lock(raw: sqlite3.Connection, wait_s: float) -> int | None:
+def _ask_for_lock(raw: sqlite3.Connection, gate: Gate, wait_s: float) -> int | None:
     """Ask for the lock until it is ours and return None, or the code of what stands against it.
 
     SQLite itself asks ten times a second, and beside a process that writes all the while it can
     miss every gap until it gives up. Asked every few milliseconds, the gaps are shared.
+    Long before this one gives up, no page is to stand in line behind it any more.
     """
-    until = time.monotonic() + wait_s
+    begun = time.monotonic()
     while True:
         try:
             raw.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as problem:
-            refusal = problem.sqlite_errorcode
-            if refusal != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+            refusal, waited_s = problem.sqlite_errorcode, time.monotonic() - begun
+            if refusal != sqlite3.SQLITE_BUSY or waited_s >= wait_s:
                 return refusal
+            if waited_s >= _ALONE_AFTER_S and not gate.is_shut:
+                gate.shut()
+                gate.enter()
             time.sleep(random.uniform(0, 0.004))  # noqa: S311 - spreads those who wait
         else:
             return None
