@@ -44,7 +44,7 @@ _STAFF_HEADERS = {
     "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'",
 }
 _WITH_FINDER = frozenset({"public.home", "public.all_locations", "public.find"})
-_ONE_YEAR_S = 31_536_000
+_ONLY_HTTPS = "max-age=31536000; includeSubDomains"  # a year
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Pages without a person's data may be shown again by Back; everything else is fetched anew.
 _CACHE = {
@@ -254,7 +254,7 @@ def _add_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     settings: Settings = current_app.extensions["clinicdir"].settings
     if settings.url.startswith("https://"):
-        response.headers.setdefault("Strict-Transport-Security", f"max-age={_ONE_YEAR_S}")
+        response.headers.setdefault("Strict-Transport-Security", _ONLY_HTTPS)
     kept = _CACHE.get(request.endpoint or "") if response.status_code < 400 else None  # noqa: PLR2004
     response.headers.setdefault("Cache-Control", kept or "no-store")
     return response
