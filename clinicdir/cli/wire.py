@@ -13,7 +13,7 @@ from clinicdir.web.security import HEADERS
 # waitress takes "chunked, chunked" and "chunked," for "chunked"; a proxy in front may not.
 _CODINGS = re.compile(rb"\r\ntransfer-encoding:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _VERSIONS = frozenset({"1.0", "1.1"})
-_ONE_CODING = ([], [b"chunked"])
+_ONE_CODING: tuple[list[bytes], ...] = ([], [b"chunked"])
 _WORDS = {
     400: ("We could not read that", "Go back and send it again."),
     413: ("That was too much text", "Shorten it to 64,000 bytes in all and send it again."),

@@ -57,9 +57,8 @@ def by_operator(change: Callable[..., object]) -> Callable[..., None]:
 
 def take_role(app: Flask, desk: FlaskClient, frozen: Clock) -> None:
     with app.app_context(), transaction():
-        places = [get_location("renton")]
-        who = {"shared_line": False, "actor": OPERATOR, "now": clock.now()}
-        assign(EMAIL, Role.VIEWER, places, **who)
+        places, now = [get_location("renton")], clock.now()
+        assign(EMAIL, Role.VIEWER, places, shared_line=False, actor=OPERATOR, now=now)
 
 
 def let_idle(app: Flask, desk: FlaskClient, frozen: Clock) -> None:
