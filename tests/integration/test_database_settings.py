@@ -1,4 +1,4 @@
-"""What the database is told to keep: nothing that was answered for is lost, no value is repeated."""
+"""What the database is told to keep: nothing answered for is lost, no value is repeated."""
 
 import pytest
 from flask import Flask
