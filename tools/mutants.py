@@ -101,8 +101,13 @@ def _try(part: Part, tree: Path, door: Path, *, tool: Path, keep: Path) -> None:
 
 
 def _leave_out(session: Path, module: ast.Module) -> None:
-    """Take out what is not in OPERATORS, and what is no operator: in hints, and a bare `*`."""
+    """Take out what is not in OPERATORS, and what never runs: hints, a bare `*`, protocols."""
     nodes = list(ast.walk(module))
+    protocols = [
+        node
+        for node in nodes
+        if isinstance(node, ast.ClassDef) and "Protocol" in map(ast.unparse, node.bases)
+    ]
     hints = [
         hint
         for node in nodes
@@ -116,7 +121,7 @@ def _leave_out(session: Path, module: ast.Module) -> None:
         ).fetchall()
         for job, operator, line, column in found:
             name = operator.removeprefix("core/")
-            is_apt = name in OPERATORS and not _lies_in(hints, line, column)
+            is_apt = name in OPERATORS and not _lies_in([*hints, *protocols], line, column)
             if name.startswith("ReplaceBinary"):
                 is_apt = is_apt and _lies_in(sums, line, column)
             if not is_apt:

@@ -52,6 +52,7 @@ def test_scope_holds_its_locations_and_no_other() -> None:
     assert [number for number in range(8) if Scope(HERE).holds(number)] == [3, 5]
     assert [number for number in range(8) if EVERYWHERE.holds(number)] == list(range(8))
     assert [number for number in range(8) if NOWHERE.holds(number)] == []
+    assert len({Scope(HERE), Scope(HERE), EVERYWHERE, NOWHERE}) == 3  # it cannot be changed
 
 
 @dataclass(frozen=True)
