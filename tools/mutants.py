@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.tree_copy import copy_tree
-from tools.warm_tests import ask, tester
+from tools.warm_tests import ask, warm_process
 
 ROOT = Path(__file__).parent.parent
 LONGEST_S = 90
@@ -71,7 +71,7 @@ def main() -> int:
         if any(word in (part := Part(**row)).module for word in given.words or [""])
     ]
     given.keep.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="mutants") as folder, tester() as door:
+    with tempfile.TemporaryDirectory(prefix="mutants") as folder, warm_process() as door:
         tree = Path(folder)
         copy_tree(tree)
         for part in parts:

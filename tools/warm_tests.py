@@ -25,7 +25,7 @@ _LONGEST_RUN_S = 1_200
 
 
 @contextmanager
-def tester() -> Iterator[Path]:
+def warm_process() -> Iterator[Path]:
     """Run a server for as long as this lasts, and yield its socket."""
     with TemporaryDirectory(prefix="warm") as folder:
         door = Path(folder) / "door"

@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from tools.tree_copy import copy_tree
-from tools.warm_tests import ask, tester
+from tools.warm_tests import ask, warm_process
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = Path(__file__).parent / "planted"
@@ -102,7 +102,7 @@ class Bed:
 def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     folder = tmp_path_factory.mktemp("planted")
     copy_tree(folder / "tree")
-    with tester() as door:
+    with warm_process() as door:
         yield Bed(folder / "tree", door, folder / "output.txt")
 
 
