@@ -24,6 +24,7 @@ from clinicdir.settings import (
     BadSettings,
     Settings,
     check_confirmed,
+    check_places,
     complete_secrets,
     load_settings,
 )
@@ -54,7 +55,9 @@ MAX_BODY_BYTES = 64_000
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the app; it neither migrates nor loads, `flask serve` does."""
-    settings = complete_secrets(settings or load_settings(), new_key)
+    settings = settings or load_settings()
+    check_places(settings, resource_dir("static"))
+    settings = complete_secrets(settings, new_key)
     app = Flask(
         "clinicdir",
         template_folder=str(resource_dir("templates")),

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
@@ -19,6 +18,7 @@ from waitress.server import create_server
 from clinicdir import clock
 from clinicdir.appointments.digest import queue_digests
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
+from clinicdir.cli.draining import drain_on_sigterm
 from clinicdir.cli.preparing import newest_version, prepare_database, schema_version
 from clinicdir.cli.refusals import in_plain_words, refuse_unconfirmed_name
 from clinicdir.cli.routing import make_post
@@ -46,11 +46,11 @@ __all__ = [
 _log = logging.getLogger(__name__)
 
 THREADS = 8
-_CONNECTIONS = 1000
+# Well below the 1,024 files that a process may have open, and that select() can watch.
+_CONNECTIONS = 900
 _HEADER_BYTES = 32_768
 # The site refuses more than 64,000 bytes; this much is read to say so, and then the line is cut.
 _BODY_BYTES = 1_000_000
-_DRAIN_S = 25
 _LEAVE_S = 5
 _EVERY_S = 2.0
 _AT_ONCE = 10_000
@@ -101,7 +101,7 @@ def run_server(app: Flask) -> None:
         )
         sys.exit(1)
     server.channel_class = StrictChannel
-    _drain_on_sigterm(server)
+    drain_on_sigterm(server, stop)
     for worker in workers:
         worker.start()
     click.echo(f"clinicdir is at {settings.url} (Ctrl+C ends it)")
@@ -110,8 +110,14 @@ def run_server(app: Flask) -> None:
         server.run()
     finally:
         stop.set()
-        for worker in workers:
-            worker.join(timeout=_LEAVE_S)
+        _join(workers)
+
+
+def _join(workers: list[threading.Thread]) -> None:
+    """Wait until the workers have left, a few seconds for all of them together."""
+    until = time.monotonic() + _LEAVE_S
+    for worker in workers:
+        worker.join(timeout=max(0, until - time.monotonic()))
 
 
 def _one_address(host: str) -> str:
@@ -120,46 +126,13 @@ def _one_address(host: str) -> str:
     return first
 
 
-def _drain_on_sigterm(server: object) -> None:
-    """Leave on SIGTERM only when the requests in hand are answered.
-
-    waitress as shipped drops them; this uses inner names of waitress 3.0.2 and has a test.
-    """
-
-    def busy() -> bool:
-        work = server.task_dispatcher  # type: ignore[attr-defined]
-        channels = list(server.active_channels.values())  # type: ignore[attr-defined]
-        return bool(
-            work.queue or work.active_count or any(one.total_outbufs_len for one in channels)
-        )
-
-    def finish() -> None:
-        deadline = time.monotonic() + _DRAIN_S
-        while busy() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        signal.raise_signal(signal.SIGINT)  # ends server.run()
-
-    def leave(*_: object) -> None:
-        if not server.accepting:  # type: ignore[attr-defined]
-            return  # told twice, as `timeout` and some service managers do
-        server.accepting = False  # type: ignore[attr-defined]  # the loop takes no new connection
-        with contextlib.suppress(OSError):  # macOS knows no such thing of a listening socket
-            server.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # nor the kernel
-        threading.Thread(target=finish).start()
-
-    # A shell that starts us in the background lets SIGINT be ignored, and finish() needs it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, leave)
-
-
 def deliver_until(app: Flask, stop: threading.Event) -> None:
     """Run the workers until told to stop."""
     workers = _workers(app, stop)
     for worker in workers:
         worker.start()
     stop.wait()
-    for worker in workers:
-        worker.join(timeout=_LEAVE_S)
+    _join(workers)
 
 
 def _workers(app: Flask, stop: threading.Event) -> list[threading.Thread]:
