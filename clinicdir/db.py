@@ -2,7 +2,6 @@
 
 import enum
 import fcntl
-import json
 import os
 import random
 import sqlite3
@@ -33,7 +32,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
-from clinicdir.crypto import KeyRing, new_row_key
+from clinicdir.crypto import KeyRing, dump_sealed, load_sealed, new_row_key
 
 # WAL files of older releases can be corrupted by two checkpoints at once (sqlite.org, 3.51.3).
 WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
@@ -110,13 +109,11 @@ class Sealed:
         """Encrypt `personal` into this row; the row key is made now if there is none yet."""
         if self.row_key is None:
             self.row_key = new_row_key()
-        plain = json.dumps(personal, ensure_ascii=False, separators=(",", ":")).encode()
-        self.sealed = key_ring().seal(plain, context=self._context())
+        self.sealed = key_ring().seal(dump_sealed(personal), context=self._context())
 
     def unseal(self) -> dict[str, Any]:
         """Decrypt this row's personal fields, or raise crypto.CannotOpen."""
-        opened: dict[str, Any] = json.loads(key_ring().open(self.sealed, context=self._context()))
-        return opened
+        return load_sealed(key_ring().open(self.sealed, context=self._context()))
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
@@ -128,7 +125,7 @@ _AFTER_COMMIT = "clinicdir.after_commit"
 def key_ring() -> KeyRing:
     """Return the ring that belongs to the present app's database."""
     ring: KeyRing = current_app.extensions["clinicdir.key_ring"]
-    return ring
+    return ring.present()
 
 
 def folder_beside(purpose: str) -> Path:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,14 @@ FAX_LINE = "HylaFAX and iaxmodem, as root (Debian: hylafax-server hylafax-client
 NGINX = "nginx and openssl"
 
 
+C_COMPILER = "a C compiler on Linux (Debian: gcc libc6-dev)"
+
+
+def c_compiler() -> bool:
+    """Say whether a library that stands between a program and the disk can be built here."""
+    return sys.platform == "linux" and shutil.which("cc") is not None
+
+
 def fax_page() -> bool:
     """Say whether a fax page can be drawn with all its fonts, and be read back."""
     found = find_fonts()
@@ -58,6 +67,7 @@ PARTS: dict[str, Callable[[], object]] = {
     NGINX: find_nginx,
     "Chromium": chromium,
     "the Nu HTML checker": html_checker,
+    C_COMPILER: c_compiler,
     FAX_PAGE: fax_page,
     FAX_LINE: fax_line,
 }

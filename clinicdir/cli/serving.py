@@ -8,26 +8,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from sqlalchemy import inspect, text
 from waitress.server import create_server
 
 from clinicdir import clock
 from clinicdir.appointments.digest import queue_digests
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
-from clinicdir.audit.rules import SYSTEM
 from clinicdir.cli.draining import drain_on_sigterm
+from clinicdir.cli.preparing import newest_version, prepare_database, schema_version
 from clinicdir.cli.refusals import in_plain_words, refuse_unconfirmed_name
 from clinicdir.cli.routing import make_post
 from clinicdir.cli.tidying import tidy_up
 from clinicdir.cli.wire import StrictChannel
-from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
-from clinicdir.locations import seeds
+from clinicdir.db import db, transaction
 from clinicdir.notifications.channel_states import resume_channels
 from clinicdir.notifications.claiming import Worker
 from clinicdir.notifications.delivery import deliver_due
@@ -35,8 +32,16 @@ from clinicdir.notifications.operations import drop_unneeded
 from clinicdir.notifications.queries import has_dead
 from clinicdir.notifications.rules import Channel
 from clinicdir.notifications.workers import BEAT_EVERY_S, beat
-from clinicdir.resources import resource_dir
 from clinicdir.web.parts import parts
+
+__all__ = [
+    "deliver_until",
+    "newest_version",
+    "prepare_database",
+    "run_server",
+    "schema_version",
+    "serve",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -66,46 +71,6 @@ def serve() -> None:
     prepare_database()
     refuse_unconfirmed_name()
     run_server(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def prepare_database() -> None:
-    """Migrate to the newest schema and load the seeds into an empty database."""
-    path = sqlite_path(parts().settings.database)
-    if path is not None:
-        _make_private(Path(path))
-    if schema_version() != newest_version():
-        # Slow start: alembic is only needed when there is something to migrate.
-        from flask_migrate import upgrade  # noqa: PLC0415
-
-        upgrade()
-    db.session.rollback()
-    if seeds.is_empty():
-        with transaction():
-            seeds.load(parts().seeds, actor=SYSTEM, now=clock.now())
-    db.session.rollback()
-
-
-def _make_private(database: Path) -> None:
-    """Make the SQLite file, or take over the empty one that another command has left."""
-    database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database.touch(mode=0o600)
-    database.chmod(0o600)
-    if database.stat().st_size == 0:
-        set_journal_mode(str(database))
-
-
-def schema_version() -> str | None:
-    """Return the name of the database's schema, None before the first migration."""
-    if not inspect(db.engine).has_table("alembic_version"):
-        return None
-    with db.engine.connect() as connection:
-        version: str | None = connection.scalar(text("select version_num from alembic_version"))
-        return version
-
-
-def newest_version() -> str:
-    """Return the name of the newest migration."""
-    return (resource_dir("migrations") / "HEAD").read_text().strip()
 
 
 def run_server(app: Flask) -> None:

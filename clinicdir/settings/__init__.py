@@ -1,7 +1,7 @@
 """The settings: read once from `CLINICDIR_…` variables, checked together, never changed."""
 
 from clinicdir.settings.fields import PREFIX, Settings
-from clinicdir.settings.keys import complete_secrets
+from clinicdir.settings.keys import KEY_FILE, complete_secrets
 from clinicdir.settings.loading import (
     MIN_SECRET_LENGTH,
     BadSettings,
@@ -11,6 +11,7 @@ from clinicdir.settings.loading import (
 )
 
 __all__ = [
+    "KEY_FILE",
     "MIN_SECRET_LENGTH",
     "PREFIX",
     "BadSettings",
