@@ -26,11 +26,11 @@ HOOK = "https://hooks.example/renton"
 BEFORE = Plan((Step(Channel.WEBHOOK, to=HOOK, secret="whsec_old"),), version=4)
 
 
-def checked(before: Plan = Plan(), *, allow_private: bool = False, **typed: str) -> Plan:  # noqa: B008
+def checked(before: Plan = Plan(), *, allow_private: bool = False, **typed: Any) -> Plan:  # noqa: ANN401, B008
     return check_plan(TYPED | typed, before, allow_private=allow_private)
 
 
-def refused(**typed: str) -> list[tuple[str, str]]:
+def refused(**typed: Any) -> list[tuple[str, str]]:  # noqa: ANN401
     with pytest.raises(Invalid) as refusal:
         checked(**typed)
     return [(error.field, error.code) for error in refusal.value.errors]
@@ -67,7 +67,7 @@ def test_each_field_is_read() -> None:
 
 
 def test_secret_stays_until_a_new_one_is_asked_for() -> None:
-    hook = {"webhook_use": "first", "webhook_to": HOOK}
+    hook: dict[str, Any] = {"webhook_use": "first", "webhook_to": HOOK}
     assert checked(BEFORE, **hook).steps[1].secret == "whsec_old"
     assert checked(BEFORE, **hook, new_secret="on").steps[1].secret != "whsec_old"
 
@@ -110,7 +110,7 @@ def test_secret_stays_until_a_new_one_is_asked_for() -> None:
     ],
 )  # fmt: skip
 def test_each_fault_is_named_at_its_field(
-    typed: dict[str, str], errors: list[tuple[str, str]]
+    typed: dict[str, Any], errors: list[tuple[str, str]]
 ) -> None:
     assert refused(**typed) == errors
 
