@@ -13,8 +13,8 @@ _RUNS_SQL = {"text", "execute", "executescript", "exec_driver_sql", "scalar", "s
 # Reviewed: what is put in are names and numbers of our own, never anything that was typed.
 _SQL_OF_OUR_OWN_NAMES = {
     "clinicdir/backup/scratch.py": 3,  # the name of a scratch database
-    "clinicdir/db.py": 1,  # the name of a setting
-    "clinicdir/patience/sqlite.py": 3,  # times
+    "clinicdir/db.py": 1,  # names of settings
+    "clinicdir/patience/sqlite.py": 3,  # times to wait
     "clinicdir/web/limits.py": 2,  # names of two tables and their keys
 }
 _SECRETS = ("token", "digest", "signature", "secret", "password")

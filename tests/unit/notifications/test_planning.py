@@ -110,7 +110,7 @@ def test_secret_stays_until_a_new_one_is_asked_for() -> None:
     ],
 )  # fmt: skip
 def test_each_fault_is_named_at_its_field(
-    typed: dict[str, str], errors: list[tuple[str, str]]
+    typed: dict[str, Any], errors: list[tuple[str, str]]
 ) -> None:
     assert refused(**typed) == errors
 
