@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Response, redirect, render_template, request, session, url_for
+from flask import Flask, Response, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, user_logged_out
 from flask_login.utils import _user_context_processor
@@ -14,6 +14,7 @@ from flask_security import (
     SQLAlchemySessionUserDatastore,
     user_authenticated,
 )
+from limits import parse
 
 from clinicdir import clock
 from clinicdir.db import db, transaction
@@ -40,14 +41,15 @@ from clinicdir.web.security import (
     OPEN,
     form_token_failed,
     keeps_answers,
-    limiter,
     note_lock,
+    sender_of_request,
 )
+from clinicdir.web.tries import Counter, count_try
 
 _COOKIE_KEY = "staff_session"
 _LONGEST_ADDRESS = 254
 _SIGN_OUTS = ("security.logout", "lock.leave")
-_PER_ACCOUNT = "5 per minute"
+_PER_ACCOUNT = parse("5 per minute")
 PER_ADDRESS = "30 per minute"
 
 
@@ -124,9 +126,6 @@ def _login_page_values() -> dict[str, object]:
 def _wrap_login(app: Flask) -> None:
     """Limit the tries, and answer refused posts as every other form of ours does."""
     view = app.view_functions["security.login"]
-    by_account = limiter.limit(_PER_ACCOUNT, key_func=_typed_account, methods=["POST"])
-    by_address = limiter.limit(PER_ADDRESS, methods=["POST"])
-    limited: Any = by_account(by_address(view))
 
     @keeps_answers
     def login() -> ResponseReturnValue:
@@ -139,7 +138,9 @@ def _wrap_login(app: Flask) -> None:
             form = StaffLoginForm()
             values = _login_page_values()
             return render_template("staff/login.html", login_user_form=form, **values), 400
-        answer: ResponseReturnValue = limited()
+        if request.method == "POST":
+            count_try(*password_tries("login", _typed_account()))
+        answer: ResponseReturnValue = current_app.ensure_sync(view)()
         if request.method == "POST" and isinstance(answer, str):
             return answer, 422
         if pending_sign_in() is not None:
@@ -147,6 +148,17 @@ def _wrap_login(app: Flask) -> None:
         return answer
 
     app.view_functions["security.login"] = login
+
+
+def password_tries(where: str, account: str) -> tuple[Counter, Counter]:
+    """Return the counters of a try at a password: at this account, and from this sender.
+
+    Without a count nobody may try: a password could be guessed while the disk is full.
+    """
+    return (
+        Counter(_PER_ACCOUNT, f"{where} account", account),
+        Counter(parse(PER_ADDRESS), f"{where} sender", sender_of_request().hex()),
+    )
 
 
 def _wrap_logout(app: Flask) -> None:
