@@ -2,7 +2,6 @@
 
 import enum
 import fcntl
-import json
 import os
 import sqlite3
 import threading
@@ -32,7 +31,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
-from clinicdir.crypto import KeyRing, new_row_key
+from clinicdir.crypto import KeyRing, dump_sealed, load_sealed, new_row_key
 from clinicdir.patience import sqlite
 from clinicdir.patience.gate import Gates
 from clinicdir.patience.waiting import copy_in_use, in_request, must_know
@@ -111,13 +110,11 @@ class Sealed:
         """Encrypt `personal` into this row; the row key is made now if there is none yet."""
         if self.row_key is None:
             self.row_key = new_row_key()
-        plain = json.dumps(personal, ensure_ascii=False, separators=(",", ":")).encode()
-        self.sealed = key_ring().seal(plain, context=self._context())
+        self.sealed = key_ring().seal(dump_sealed(personal), context=self._context())
 
     def unseal(self) -> dict[str, Any]:
         """Decrypt this row's personal fields, or raise crypto.CannotOpen."""
-        opened: dict[str, Any] = json.loads(key_ring().open(self.sealed, context=self._context()))
-        return opened
+        return load_sealed(key_ring().open(self.sealed, context=self._context()))
 
 
 class _Session(Session):
@@ -143,7 +140,7 @@ _GATES = "clinicdir.gates"
 def key_ring() -> KeyRing:
     """Return the ring that belongs to the present app's database."""
     ring: KeyRing = current_app.extensions["clinicdir.key_ring"]
-    return ring
+    return ring.present()
 
 
 def folder_beside(purpose: str) -> Path:
