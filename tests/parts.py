@@ -62,6 +62,20 @@ def fax_line() -> bool:
     return found and os.geteuid() == 0 and all(Path(file).exists() for file in files)
 
 
+SMALL_DISK = "a small disk of its own (as root: mount -t tmpfs)"
+
+
+@cache
+def small_disk() -> bool:
+    """Say whether a small file system can be put up and taken away here."""
+    with TemporaryDirectory() as folder:
+        mount = ["/bin/mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+        if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+            return False
+        subprocess.run(["/bin/umount", folder], check=True)
+        return True
+
+
 PARTS: dict[str, Callable[[], object]] = {
     "PostgreSQL": find_binaries,
     NGINX: find_nginx,
@@ -70,4 +84,5 @@ PARTS: dict[str, Callable[[], object]] = {
     C_COMPILER: c_compiler,
     FAX_PAGE: fax_page,
     FAX_LINE: fax_line,
+    SMALL_DISK: small_disk,
 }
