@@ -109,7 +109,7 @@ def test_no_weak_hash_is_used() -> None:
 def test_secrets_come_from_the_system_and_are_long() -> None:
     """Short ones are names of files and numbers of faults, which may be guessed."""
     guessable = {what for what in imported() if what[1].partition(".")[0] == "random"}
-    spread = {("db.py", "random"), ("notifications/delivery.py", "random")}
+    spread = {("patience/sqlite.py", "random"), ("notifications/delivery.py", "random")}
     assert guessable - {("cli/demo.py", "random")} == spread
     drawn = {
         (name, ast.unparse(call.args[0])) if call.args else (name, "32")
