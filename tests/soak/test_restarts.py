@@ -34,7 +34,7 @@ def test_twenty_restarts_under_retrying_clients_cut_nothing(tmp_path: Path) -> N
     refused: list[int] = []
 
     def work(client: int) -> list[str]:
-        kept = []
+        kept: list[str] = []
         while not over.is_set():
             key = f"client {client} number {len(kept)}"
             status, reference = behind.post(key)
