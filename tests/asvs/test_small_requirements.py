@@ -109,7 +109,7 @@ def test_no_weak_hash_is_used() -> None:
 def test_secrets_come_from_the_system_and_are_long() -> None:
     """Short ones are names of files and numbers of faults, which may be guessed."""
     guessable = {what for what in imported() if what[1].partition(".")[0] == "random"}
-    spread = {("db.py", "random"), ("notifications/delivery.py", "random")}
+    spread = {("patience/sqlite.py", "random"), ("notifications/delivery.py", "random")}
     assert guessable - {("cli/demo.py", "random")} == spread
     drawn = {
         (name, ast.unparse(call.args[0])) if call.args else (name, "32")
@@ -272,7 +272,7 @@ def test_fresh_site_has_no_account(sqlite_app: Flask) -> None:
     assert rows(sqlite_app, "staff_member", "email") == []
 
 
-def test_every_staff_page_has_a_sign_out(sqlite_app: Flask) -> None:
+def test_every_staff_page_has_a_sign_out_and_is_kept_nowhere(sqlite_app: Flask) -> None:
     with sqlite_app.app_context():
         make_staff("admin@example.com", Role.ADMIN)
     client = sqlite_app.test_client()
@@ -286,12 +286,12 @@ def test_every_staff_page_has_a_sign_out(sqlite_app: Flask) -> None:
     ]
     pages = {path: client.get(path) for path in paths}
     shown = {
-        path: 'action="/staff/logout"' in page.text
+        path: 'action="/staff/logout"' in page.text and "no-store" in page.headers["Cache-Control"]
         for path, page in pages.items()
         if (page.status_code, page.mimetype) == (200, "text/html")
     }
     assert len(shown) >= 8
-    assert [path for path, has_sign_out in shown.items() if not has_sign_out] == []
+    assert [path for path, is_right in shown.items() if not is_right] == []
 
 
 def test_every_library_is_pinned_with_its_hashes() -> None:
