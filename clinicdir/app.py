@@ -36,6 +36,7 @@ from clinicdir.web import (
     errors,
     fax_status,
     filters,
+    going_on,
     health,
     invitation,
     ladders,
@@ -89,7 +90,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"settings": settings, "online": online}
-    for module in (assets, compression, filters, ladders, language, errors):
+    for module in (assets, compression, filters, ladders, language, errors, going_on):
         module.init_app(app)
     cli.init_app(app)
     return app

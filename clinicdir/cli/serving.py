@@ -13,6 +13,7 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
+from sqlalchemy.exc import InterfaceError, OperationalError
 from waitress.server import create_server
 
 from clinicdir import clock
@@ -32,6 +33,7 @@ from clinicdir.notifications.operations import drop_unneeded
 from clinicdir.notifications.queries import has_dead
 from clinicdir.notifications.rules import Channel
 from clinicdir.notifications.workers import BEAT_EVERY_S, beat
+from clinicdir.web.going_on import keep_fresh
 from clinicdir.web.parts import parts
 
 __all__ = [
@@ -79,7 +81,8 @@ def run_server(app: Flask) -> None:
     # A read left open here would keep every writer waiting, for as long as the site runs.
     db.session.remove()
     stop = threading.Event()
-    workers = _workers(app, stop)
+    copier = threading.Thread(target=keep_fresh, args=(app, stop), name="copier", daemon=True)
+    workers = [*_workers(app, stop), copier]
     try:
         server = create_server(
             app,
@@ -192,6 +195,9 @@ def _unended(app: Flask) -> Iterator[None]:
     try:
         with app.app_context():
             yield
+    except (InterfaceError, OperationalError) as trouble:  # busy, full or away, perhaps for long
+        kind = type(trouble.orig).__name__
+        _log.warning("the outbox worker waits for the database: %s", kind)
     except Exception:  # noqa: BLE001 - whatever it was, messages must go on leaving
         _log.exception("the outbox worker goes on after a fault")
 
