@@ -9,7 +9,7 @@ from jinja2 import StrictUndefined
 from clinicdir import cli
 from clinicdir.appointments.intake import read_intake
 from clinicdir.appointments.knowledge import read_knowledge
-from clinicdir.crypto import KeyRing, new_key
+from clinicdir.crypto import FileKeyRing, KeyRing, new_key
 from clinicdir.db import db, engine_options, init_db, render_item
 from clinicdir.finder.gazetteer import Gazetteer
 from clinicdir.finder.geocoding import OfflineGeocoder
@@ -21,9 +21,11 @@ from clinicdir.finder.region_index import RegionIndex
 from clinicdir.locations.queries import list_addresses
 from clinicdir.resources import resource_dir
 from clinicdir.settings import (
+    KEY_FILE,
     BadSettings,
     Settings,
     check_confirmed,
+    check_places,
     complete_secrets,
     load_settings,
 )
@@ -34,6 +36,7 @@ from clinicdir.web import (
     errors,
     fax_status,
     filters,
+    going_on,
     health,
     invitation,
     ladders,
@@ -54,7 +57,9 @@ MAX_BODY_BYTES = 64_000
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the app; it neither migrates nor loads, `flask serve` does."""
-    settings = complete_secrets(settings or load_settings(), new_key)
+    given = settings or load_settings()
+    check_places(given, resource_dir("static"))
+    settings = complete_secrets(given, new_key)
     app = Flask(
         "clinicdir",
         template_folder=str(resource_dir("templates")),
@@ -63,7 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.from_mapping(_flask_config(settings))
     seeds = settings.seeds or resource_dir("seeds")
     try:
-        ring = KeyRing(key.get_secret_value() for key in settings.encryption_keys)
+        ring = _key_ring(settings, made_once=not given.encryption_keys)
         intake = read_intake(seeds, resource_dir("seeds"))
         check_confirmed(settings, "confirmed_privacy_text", intake.consent.version)
         knowledge = read_knowledge(seeds, resource_dir("seeds"), intake=intake)
@@ -85,10 +90,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"settings": settings, "online": online}
-    for module in (assets, compression, filters, ladders, language, errors):
+    for module in (assets, compression, filters, ladders, language, errors, going_on):
         module.init_app(app)
     cli.init_app(app)
     return app
+
+
+def _key_ring(settings: Settings, *, made_once: bool) -> KeyRing:
+    """Return the ring of the keys that are set, or of the file of those that were made once."""
+    if made_once:
+        return FileKeyRing(settings.instance / KEY_FILE)
+    return KeyRing(key.get_secret_value() for key in settings.encryption_keys)
 
 
 def _register_pages(app: Flask) -> None:

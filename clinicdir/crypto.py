@@ -4,8 +4,11 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import os
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -14,7 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
 ROW_KEY_BYTES = 16
-_ID_BYTES = 4
+KEY_ID_BYTES = 4
 _NONCE_BYTES = 12
 
 
@@ -44,7 +47,7 @@ class _Key:
         if len(master) != KEY_BYTES:
             message = f"An encryption key must be {KEY_BYTES} bytes in URL-safe base64."
             raise ValueError(message)
-        self.id = hashlib.sha256(b"clinicdir key id" + master).digest()[:_ID_BYTES]
+        self.id = hashlib.sha256(b"clinicdir key id" + master).digest()[:KEY_ID_BYTES]
         self.seal = AESGCM(_derive(master, b"seal"))
         self.index = _derive(master, b"index")
         self.link = _derive(master, b"link")
@@ -67,10 +70,19 @@ class KeyRing:
             raise ValueError(message)
         self._by_id = {key.id: key for key in self._keys}
 
+    def present(self) -> "KeyRing":
+        """Return the ring in force: this one, unless it is kept in a file that has changed."""
+        return self
+
     @property
     def newest_id(self) -> bytes:
         """Return the id of the key that seals now, to be stored beside what it made."""
         return self._keys[0].id
+
+    @property
+    def ordered_ids(self) -> list[bytes]:
+        """Return the id of each key, the newest first."""
+        return [key.id for key in self._keys]
 
     @property
     def ids(self) -> frozenset[bytes]:
@@ -88,15 +100,19 @@ class KeyRing:
         key, nonce = self._keys[0], os.urandom(_NONCE_BYTES)
         return key.id + nonce + key.seal.encrypt(nonce, plain, context)
 
+    def seals(self, sealed: bytes) -> bool:
+        """Say whether a value was sealed by the newest key."""
+        return sealed[:KEY_ID_BYTES] == self.newest_id
+
     def open(self, sealed: bytes, *, context: bytes) -> bytes:
         """Decrypt what `seal` made, or raise CannotOpen."""
-        key = self._by_id.get(sealed[:_ID_BYTES])
+        key = self._by_id.get(sealed[:KEY_ID_BYTES])
         if key is None:
             message = "The key that sealed this value is not in CLINICDIR_ENCRYPTION_KEYS."
             raise CannotOpen(message)
-        nonce = sealed[_ID_BYTES : _ID_BYTES + _NONCE_BYTES]
+        nonce = sealed[KEY_ID_BYTES : KEY_ID_BYTES + _NONCE_BYTES]
         try:
-            return key.seal.decrypt(nonce, sealed[_ID_BYTES + _NONCE_BYTES :], context)
+            return key.seal.decrypt(nonce, sealed[KEY_ID_BYTES + _NONCE_BYTES :], context)
         except (InvalidTag, ValueError):  # ValueError where it was cut short
             message = "A sealed value does not belong to its row, or it was changed."
             raise CannotOpen(message) from None
@@ -119,8 +135,47 @@ class KeyRing:
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
+class FileKeyRing(KeyRing):
+    """The ring of a file, one key a line; a process takes up a change without a restart."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the file; a malformed key or an empty file is a ValueError."""
+        self.path, self._stamp = path, _stamp_of(path)
+        texts = path.read_text(encoding="ascii").split()
+        super().__init__(texts)
+        self._ring = KeyRing(texts)
+
+    def present(self) -> KeyRing:
+        """Return what the file holds now, or held last where it cannot be read."""
+        try:
+            stamp = _stamp_of(self.path)
+            if stamp != self._stamp:
+                # The stamp first: what comes in between is then read at the next call.
+                self._ring = KeyRing(self.path.read_text(encoding="ascii").split())
+                self._stamp = stamp
+        except (OSError, ValueError):
+            return self._ring
+        return self._ring
+
+
+def _stamp_of(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
+
+
 def _hash(key: bytes, purpose: str, value: str) -> bytes:
     return hmac.digest(key, f"{purpose}\0{value}".encode(), "sha256")
+
+
+def dump_sealed(personal: dict[str, Any]) -> bytes:
+    """Return personal fields as the bytes that are sealed."""
+    return json.dumps(personal, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def load_sealed(plain: bytes) -> dict[str, Any]:
+    """Read what `dump_sealed` wrote."""
+    read: dict[str, Any] = json.loads(plain)
+    return read
 
 
 def token_hash(token: str) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from clinicdir.notifications.fax_fonts import find_fonts
+from tests.nginx import find_nginx
 from tests.postgres import find_binaries
 
 NOT_FOUND = "not found on this machine: "
@@ -25,11 +26,20 @@ def html_checker() -> Path | None:
     return jar if jar.exists() and shutil.which("java") else None
 
 
+def litestream() -> str | None:
+    """Return Litestream: the one that `npm ci --ignore-scripts` fetches, or one on the path."""
+    folder = Path(__file__).parent.parent / "node_modules/@flydotio/litestream-linux-x64"
+    kept = folder / "litestream"
+    return str(kept) if kept.exists() else shutil.which("litestream")
+
+
 FAX_PAGE = (
     "the fax page's fonts and readers"
     " (Debian: fonts-dejavu-core fonts-droid-fallback poppler-utils zbar-tools)"
 )
 FAX_LINE = "HylaFAX and iaxmodem, as root (Debian: hylafax-server hylafax-client iaxmodem)"
+
+NGINX = "nginx and openssl"
 
 
 C_COMPILER = "a C compiler on Linux (Debian: gcc libc6-dev)"
@@ -61,9 +71,11 @@ def fax_line() -> bool:
 
 PARTS: dict[str, Callable[[], object]] = {
     "PostgreSQL": find_binaries,
+    NGINX: find_nginx,
     "Chromium": chromium,
     "the Nu HTML checker": html_checker,
     C_COMPILER: c_compiler,
+    "Litestream": litestream,
     FAX_PAGE: fax_page,
     FAX_LINE: fax_line,
 }

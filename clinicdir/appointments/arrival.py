@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from clinicdir.appointments.filing import file_answers, file_names
 from clinicdir.appointments.history import add_event
-from clinicdir.appointments.models import AppointmentRequest, RequestLocation
+from clinicdir.appointments.models import KEPT_LINK, LINK, AppointmentRequest, RequestLocation
 from clinicdir.appointments.notices import notify
 from clinicdir.appointments.promise import promised_by
 from clinicdir.appointments.rules import Action, RequestChannel, Status, new_reference
@@ -61,7 +61,8 @@ def submit_request(
     locations = ticked_locations(submission.location)
     chosen = first_taking(locations, submission.goal, submission.contact_by)
     appointment_request = _build(submission, arrival, location=chosen, now=now)
-    appointment_request.submission_hash = b"".join([*meant[:1], *sent[:1]])
+    mark = key_ring().newest_id  # which key made them: until it is no longer needed, it is kept
+    appointment_request.submission_hash = b"".join([*meant[:1], *sent[:1], mark])
     try:
         with db.session.begin_nested():
             db.session.add(appointment_request)
@@ -95,6 +96,9 @@ def find_sent(arrival_key: str, sent: str) -> AppointmentRequest | None:
 
 def link_token(appointment_request: AppointmentRequest) -> str:
     """Return the unguessable part of the patient's own link, the same at every call."""
+    if appointment_request.link_key_id == KEPT_LINK:
+        kept: str = appointment_request.unseal()[LINK]
+        return kept
     return key_ring().link_token(
         appointment_request.row_key,
         appointment_request.link_version,
@@ -112,7 +116,10 @@ def _find_submitted(key: str, digests: list[bytes]) -> AppointmentRequest | None
 
 
 def _is_of(stored: AppointmentRequest, digests: list[bytes]) -> bool:
-    """Say whether one of these hashes is one of those that were stored, one or two in a row."""
+    """Say whether one of these hashes is one of those that were stored, one or two in a row.
+
+    Behind them stands the name of the key that made them, which is too short to be one.
+    """
     kept, size = stored.submission_hash, _DIGEST_BYTES
     parts = [kept[start : start + size] for start in range(0, len(kept), size)]
     return any(hmac.compare_digest(part, digest) for part in parts for digest in digests)

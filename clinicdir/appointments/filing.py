@@ -8,6 +8,7 @@ from sqlalchemy import delete
 
 from clinicdir.appointments.models import AppointmentRequest, NameWord
 from clinicdir.appointments.rules import name_words
+from clinicdir.crypto import KeyRing
 from clinicdir.db import db, key_ring
 
 SEALED = (
@@ -48,9 +49,10 @@ def file_answers(row: AppointmentRequest, values: Mapping[str, Any]) -> None:
     stored = as_stored(values)
     if "windows" in values:
         row.windows = stored["windows"]
-    personal = row.personal if row.sealed is not None else {}
-    row.seal(personal | {name: stored[name] for name in SEALED if name in values})
-    _file_contact_hashes(row)
+    kept = row.unseal() if row.sealed is not None else {}
+    row.seal(kept | {name: stored[name] for name in SEALED if name in values})
+    for name, value in contact_hashes(row.personal, key_ring()).items():
+        setattr(row, name, value)
 
 
 def as_stored(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,13 +65,9 @@ def as_stored(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def file_names(row: AppointmentRequest) -> None:
     """Write the keyed hashes of the words in a stored row's names, in place of earlier ones."""
-    personal, ring = row.personal, key_ring()
-    names = filter(None, (personal["patient_name"], personal["asker_name"]))
+    hashes = name_hashes(row.personal, key_ring())
     db.session.execute(delete(NameWord).where(NameWord.request_id == row.id))
-    db.session.add_all(
-        NameWord(request_id=row.id, word_hash=ring.fingerprint("name_word", word))
-        for word in sorted(name_words(names))
-    )
+    db.session.add_all(NameWord(request_id=row.id, word_hash=one) for one in hashes)
 
 
 def stored_answers(row: AppointmentRequest) -> dict[str, Any]:
@@ -89,15 +87,24 @@ def stored_answers(row: AppointmentRequest) -> dict[str, Any]:
     )
 
 
-def _file_contact_hashes(row: AppointmentRequest) -> None:
-    personal, ring = row.personal, key_ring()
-    row.phone_hash = row.phone_last4_hash = row.email_hash = None
+def contact_hashes(personal: Mapping[str, Any], ring: KeyRing) -> dict[str, bytes | None]:
+    """Return the keyed hashes of phone and e-mail by the columns that they stand in."""
+    hashes: dict[str, bytes | None] = dict.fromkeys(
+        ("phone_hash", "phone_last4_hash", "email_hash")
+    )
     if personal["phone_e164"] is not None:
         number = personal["phone_e164"].split(";")[0]
-        row.phone_hash = ring.fingerprint("phone", number)
-        row.phone_last4_hash = ring.fingerprint("phone_last4", number[-4:])
+        hashes["phone_hash"] = ring.fingerprint("phone", number)
+        hashes["phone_last4_hash"] = ring.fingerprint("phone_last4", number[-4:])
     if personal["email"] is not None:
-        row.email_hash = ring.fingerprint("email", personal["email"].casefold())
+        hashes["email_hash"] = ring.fingerprint("email", personal["email"].casefold())
+    return hashes
+
+
+def name_hashes(personal: Mapping[str, Any], ring: KeyRing) -> list[bytes]:
+    """Return the keyed hash of each word of the names."""
+    names = filter(None, (personal["patient_name"], personal["asker_name"]))
+    return [ring.fingerprint("name_word", word) for word in sorted(name_words(names))]
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a date is the one thing JSON lacks

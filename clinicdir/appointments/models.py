@@ -11,6 +11,11 @@ from clinicdir.audit.rules import ActorKind
 from clinicdir.db import Base, Sealed
 from clinicdir.locations.models import Location
 
+# The link of a request whose key is no more stands among the sealed fields under this name,
+# and the name of its key is then empty.
+LINK = "link"
+KEPT_LINK = b""
+
 
 class AppointmentRequest(Sealed, Base):
     """A patient's wish for an appointment at one location; not a booking.
@@ -111,8 +116,8 @@ class AppointmentRequest(Sealed, Base):
 
     @property
     def personal(self) -> dict[str, Any]:
-        """Return the sealed fields, opened; never log them."""
-        return self.unseal()
+        """Return the sealed answers, opened; never log them."""
+        return {name: value for name, value in self.unseal().items() if name != LINK}
 
 
 class RequestEvent(Sealed, Base):

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Select, and_, or_, select
 
@@ -32,6 +33,16 @@ def find_latest(action: str, subject: str) -> AuditEntry | None:
         select(AuditEntry)
         .where(AuditEntry.subject == subject, AuditEntry.action == action)
         .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+    )
+    return db.session.scalar(query.limit(1))
+
+
+def last_time_of_operator(action: str) -> datetime | None:
+    """Return when whoever runs the site did this last, None where that was never."""
+    query = (
+        select(AuditEntry.at)
+        .where(AuditEntry.staff_id.is_(None), AuditEntry.action == action)
+        .order_by(AuditEntry.at.desc())
     )
     return db.session.scalar(query.limit(1))
 

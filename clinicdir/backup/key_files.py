@@ -8,8 +8,7 @@ from pathlib import Path
 from clinicdir.backup.refusals import BackupRefused
 from clinicdir.backup.sqlite_copy import sync
 from clinicdir.crypto import KeyRing
-
-_GENERATED = "encryption_keys"
+from clinicdir.settings import KEY_FILE
 
 
 def write_keys(path: Path, texts: Sequence[str]) -> None:
@@ -45,7 +44,7 @@ def refuse_unusable(texts: Sequence[str], in_force: Sequence[str], instance: Pat
     """Raise BackupRefused where restored data could not be read with the present settings."""
     if set(texts) <= set(in_force):
         return
-    generated = instance / _GENERATED
+    generated = instance / KEY_FILE
     if not generated.exists() or generated.read_text().split() != list(in_force):
         raise BackupRefused(
             "The keys of the backup are not in CLINICDIR_ENCRYPTION_KEYS, so the site could not"
@@ -55,12 +54,22 @@ def refuse_unusable(texts: Sequence[str], in_force: Sequence[str], instance: Pat
 
 def use_keys(texts: Sequence[str], in_force: Sequence[str], instance: Path) -> None:
     """Put the keys in the place of the generated ones, which stay beside them."""
-    if set(texts) <= set(in_force):
-        return
-    generated, own = instance / _GENERATED, instance / f".{_GENERATED}.new"
+    if not set(texts) <= set(in_force):
+        replace_keys(instance / KEY_FILE, texts, aside="before-restore")
+
+
+def replace_keys(generated: Path, texts: Sequence[str], *, aside: str | None = None) -> Path | None:
+    """Put other keys into the file of the generated ones, in one step that lasts.
+
+    The older file stays beside it under the name that is returned, where `aside` says how.
+    """
+    own, kept = generated.with_name(f".{generated.name}.new"), None
     own.unlink(missing_ok=True)
     write_keys(own, texts)
-    asides = (instance / f"{_GENERATED}.before-restore-{number}" for number in count(1))
-    os.link(generated, next(path for path in asides if not path.exists()))
+    if aside is not None:
+        names = (generated.with_name(f"{generated.name}.{aside}-{number}") for number in count(1))
+        kept = next(path for path in names if not path.exists())
+        os.link(generated, kept)
     own.replace(generated)
-    sync(instance)
+    sync(generated.parent)
+    return kept

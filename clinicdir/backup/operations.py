@@ -21,6 +21,7 @@ from clinicdir.crypto import KeyRing
 from clinicdir.db import db, key_ring, sqlite_path
 
 _READ_BYTES = 1024 * 1024
+AUDITED_AS = "backup"  # by which the newest one is known
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from clinicdir.cli import (
     doctor,
     erasing,
     finding,
+    keying,
     people,
     serving,
 )
@@ -30,7 +31,7 @@ def init_app(app: Flask) -> None:
         people.staff,
         people.requests,
         delivering.notifications,
-        people.keys,
+        keying.keys,
         auditing.audit,
         backups.backup,
     ):

@@ -1,4 +1,4 @@
-"""Commands that make, try and put back backups, and take out the keys that these need."""
+"""Commands that make, try and put back backups."""
 
 import json
 import sys
@@ -12,9 +12,9 @@ from flask.cli import AppGroup
 from clinicdir import clock
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import OPERATOR
-from clinicdir.backup.key_files import read_keys, refuse_unusable, use_keys, write_keys
-from clinicdir.backup.operations import new_backup, restore_backup, try_backup
-from clinicdir.cli.people import keys
+from clinicdir.backup.key_files import read_keys, refuse_unusable, use_keys
+from clinicdir.backup.operations import AUDITED_AS, new_backup, restore_backup, try_backup
+from clinicdir.cli.keying import keys_in_force
 from clinicdir.cli.refusals import JSON_HELP, in_plain_words
 from clinicdir.crypto import KeyRing
 from clinicdir.db import db, folder_beside, transaction
@@ -42,7 +42,7 @@ def create(path: Path) -> None:
     """
     now = clock.now()
     with new_backup(path, instance=parts().settings.instance, now=now) as manifest, transaction():
-        record("backup", actor=OPERATOR, now=now, subject=path.name)
+        record(AUDITED_AS, actor=OPERATOR, now=now, subject=path.name)
     click.echo(f"{path}: {manifest.in_words}")
 
 
@@ -75,7 +75,7 @@ def restore(path: Path, key_file: Path | None) -> None:
     The keys of the backup go into the instance folder where this site made its own.
     """
     settings, texts = parts().settings, _texts(key_file)
-    in_force, instance = _in_force(), settings.instance
+    in_force, instance = keys_in_force(), settings.instance
     refuse_unusable(texts, in_force, instance)
 
     def make_way() -> None:
@@ -99,26 +99,8 @@ def restore(path: Path, key_file: Path | None) -> None:
     click.echo("Counts, references, sealed rows and audit trail all fit. Start `flask serve`.")
 
 
-@keys.command("export")
-@_FILE
-@in_plain_words
-def export_keys(path: Path) -> None:
-    """Write the encryption keys into FILE, to be kept where the backups are not.
-
-    Without them no backup can be restored. Do it once, and again after each new key.
-    """
-    with transaction():
-        record("keys_export", actor=OPERATOR, now=clock.now(), subject=path.name)
-        write_keys(path, _in_force())
-    click.echo(f"{path} holds the encryption keys. Keep it where the backups are not.")
-
-
-def _in_force() -> list[str]:
-    return [key.get_secret_value() for key in parts().settings.encryption_keys]
-
-
 def _texts(key_file: Path | None) -> Sequence[str]:
-    return _in_force() if key_file is None else read_keys(key_file)
+    return keys_in_force() if key_file is None else read_keys(key_file)
 
 
 def _put_heads_aside() -> None:

@@ -18,6 +18,7 @@ from clinicdir.cli.findings import Finding, Weight
 from clinicdir.cli.machine_check import look_at_machine
 from clinicdir.cli.message_check import look_at_messages, send_test_mail
 from clinicdir.cli.refusals import JSON_HELP
+from clinicdir.cli.safety_check import look_at_safety
 from clinicdir.cli.serving import newest_version, schema_version
 from clinicdir.db import WAL_IS_SAFE, db, sqlite_path
 from clinicdir.finder.pace import FILE_NAME, Pace
@@ -87,6 +88,7 @@ def examine() -> Iterator[Finding]:
         for look in (
             _readiness,
             look_at_machine,
+            look_at_safety,
             look_at_messages,
             look_at_fax,
             _geocoder,

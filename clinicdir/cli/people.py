@@ -1,4 +1,4 @@
-"""Commands about people: staff, their requests, the messages, the keys."""
+"""Commands about people: staff, their requests, the messages."""
 
 import json
 from typing import Any
@@ -14,7 +14,6 @@ from clinicdir.appointments.rules import Status
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.cli.refusals import JSON_HELP, in_plain_words
-from clinicdir.crypto import new_key
 from clinicdir.db import transaction
 from clinicdir.locations.queries import get_location
 from clinicdir.staff import operations
@@ -26,7 +25,6 @@ from clinicdir.web.parts import parts
 
 staff = AppGroup("staff", help="Invite, move, disable and list the people who answer requests.")
 requests = AppGroup("requests", help="List appointment requests, erase personal data.")
-keys = AppGroup("keys", help="Make keys.")
 
 _ROLE = click.option(
     "--role",
@@ -164,12 +162,6 @@ def list_all(
         return
     for row in rows:
         click.echo("  ".join(str(row[name]) for name in ("reference", "location", "status")))
-
-
-@keys.command("new")
-def make_key() -> None:
-    """Print a fresh key for CLINICDIR_ENCRYPTION_KEYS."""
-    click.echo(new_key())
 
 
 def _link(token: str) -> str:

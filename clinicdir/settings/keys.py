@@ -9,6 +9,8 @@ from pydantic import SecretStr
 
 from clinicdir.settings.fields import Settings
 
+KEY_FILE = "encryption_keys"  # of the instance folder, where none are set
+
 
 def complete_secrets(settings: Settings, make_key: Any) -> Settings:  # noqa: ANN401
     """Return the settings with secret and encryption keys, made once where that is allowed."""
@@ -18,7 +20,7 @@ def complete_secrets(settings: Settings, make_key: Any) -> Settings:  # noqa: AN
             _kept(settings.instance / "secret_key", lambda: secrets.token_urlsafe(48))
         )
     if not settings.encryption_keys:
-        lines = _kept(settings.instance / "encryption_keys", make_key).split()
+        lines = _kept(settings.instance / KEY_FILE, make_key).split()
         made["encryption_keys"] = tuple(SecretStr(line) for line in lines)
     return settings.model_copy(update=made)
 

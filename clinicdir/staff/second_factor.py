@@ -7,10 +7,11 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
 
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import Actor
+from clinicdir.crypto import KEY_ID_BYTES
 from clinicdir.db import db, key_ring
 from clinicdir.errors import FieldError, Invalid, NotAllowed, marked
 from clinicdir.staff.models import StaffFactor, StaffMember, StaffRecoveryCode
@@ -114,6 +115,23 @@ def count_recovery_codes(member: StaffMember) -> int:
     return len(db.session.scalars(query).all())
 
 
+def count_older_codes() -> int:
+    """Return how many recovery codes that are left only an older key can check."""
+    query = select(func.count(StaffRecoveryCode.id)).where(_by_older_key())
+    return db.session.scalar(query) or 0
+
+
+def end_older_codes() -> int:
+    """End the recovery codes that only an older key can check; return how many."""
+    query = delete(StaffRecoveryCode).where(_by_older_key()).returning(StaffRecoveryCode.id)
+    return len(db.session.scalars(query).all())
+
+
+def _by_older_key() -> ColumnElement[bool]:
+    key_id = func.substr(StaffRecoveryCode.code_hash, 1, KEY_ID_BYTES)
+    return and_(StaffRecoveryCode.used_at.is_(None), key_id != key_ring().newest_id)
+
+
 def remove_factor(member: StaffMember, *, actor: Actor, now: datetime) -> None:
     """Take the second factor away: the app is lost, or its person wants another."""
     db.session.execute(delete(StaffRecoveryCode).where(StaffRecoveryCode.staff_id == member.id))
@@ -168,7 +186,10 @@ def _secret(factor: StaffFactor) -> str:
 
 
 def _hashes(member: StaffMember, code: str) -> list[bytes]:
-    return key_ring().fingerprints("recovery_code", f"{member.id} {code}")
+    """Return a code's hash by each key, the newest first, behind the name of that key."""
+    ring, text = key_ring(), f"{member.id} {code}"
+    hashes = ring.fingerprints("recovery_code", text)
+    return [key_id + one for key_id, one in zip(ring.ordered_ids, hashes, strict=True)] + hashes
 
 
 def _totp(secret: str) -> TOTP:

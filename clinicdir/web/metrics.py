@@ -14,6 +14,7 @@ from clinicdir import clock
 from clinicdir.appointments.groups import Group, View, count_by_status, tally_by_location
 from clinicdir.appointments.queries import CLOSED
 from clinicdir.appointments.rules import OPEN, Status
+from clinicdir.audit.queries import last_time_of_operator
 from clinicdir.db import db
 from clinicdir.locations.queries import list_slugs
 from clinicdir.notifications.channel_states import is_paused, list_channel_states
@@ -84,6 +85,7 @@ def _of_database(now: datetime) -> list[Family]:
     up = Family("clinicdir_database_up", "gauge", "1 while the database can be read.")
     try:
         found = [*_requests(now), *_outbox(now), *_channels(now), *_worker(now)]
+        found += _backup(now)
     except SQLAlchemyError:
         db.session.rollback()
         found = []
@@ -173,6 +175,14 @@ def _worker(now: datetime) -> list[Family]:
     seen = last_beat()
     if seen is not None:
         age.add(_seconds(now, seen))
+    return [age]
+
+
+def _backup(now: datetime) -> list[Family]:
+    age = Family("clinicdir_backup_age_seconds", "gauge", "Since when there is no newer backup.")
+    made_at = last_time_of_operator("backup")
+    if made_at is not None:
+        age.add(_seconds(now, made_at))
     return [age]
 
 
