@@ -2,11 +2,12 @@
 
     python -m bench.drain_outbox
     python -m bench.drain_outbox --mails 3000 --folder /var/tmp
+    python -m bench.drain_outbox --database postgresql://…
 
 The mail server runs in a process of its own and takes everything. The database is a new SQLite
 file with the settings that ship, in a folder that is removed afterwards: name one on the disk
-that you want to know about. Figures are for one connection; three rounds are shown, because
-machines are noisy.
+that you want to know about. Or it fills an empty PostgreSQL database. Figures are for one
+connection; three rounds are shown, because machines are noisy.
 """
 
 import argparse
@@ -56,11 +57,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mails", type=int, default=1000)
     parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--database", default=None)
     options = parser.parse_args()
     with mail_server() as port, tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        app = build_app(
-            Path(folder), smtp_url=f"smtp://127.0.0.1:{port}", mail_from="clinics@example.com"
-        )
+        given = {"database_url": options.database} if options.database else {}
+        smtp_url = f"smtp://127.0.0.1:{port}"
+        app = build_app(Path(folder), smtp_url=smtp_url, mail_from="clinics@example.com", **given)
         with app.app_context():
             prepare_database()
             subjects = make_subjects(app)

@@ -25,6 +25,7 @@ from clinicdir.settings import (
     BadSettings,
     Settings,
     check_confirmed,
+    check_places,
     complete_secrets,
     load_settings,
 )
@@ -35,6 +36,7 @@ from clinicdir.web import (
     errors,
     fax_status,
     filters,
+    going_on,
     health,
     invitation,
     ladders,
@@ -56,6 +58,7 @@ MAX_BODY_BYTES = 64_000
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the app; it neither migrates nor loads, `flask serve` does."""
     given = settings or load_settings()
+    check_places(given, resource_dir("static"))
     settings = complete_secrets(given, new_key)
     app = Flask(
         "clinicdir",
@@ -87,7 +90,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals |= {"settings": settings, "online": online}
-    for module in (assets, compression, filters, ladders, language, errors):
+    for module in (assets, compression, filters, ladders, language, errors, going_on):
         module.init_app(app)
     cli.init_app(app)
     return app

@@ -3,19 +3,18 @@
 import enum
 import fcntl
 import os
-import random
 import sqlite3
 import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
 from sqlalchemy import (
     DateTime,
     Dialect,
@@ -33,11 +32,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
 from clinicdir.crypto import KeyRing, dump_sealed, load_sealed, new_row_key
+from clinicdir.patience import sqlite
+from clinicdir.patience.gate import Gates
+from clinicdir.patience.waiting import copy_in_use, in_request, must_know
 
 # WAL files of older releases can be corrupted by two checkpoints at once (sqlite.org, 3.51.3).
 WAL_IS_SAFE = sqlite3.sqlite_version_info >= (3, 51, 3)
 BUSY_TIMEOUT_S = 4
-_SHORT_WAIT_MS = 4
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -116,10 +117,24 @@ class Sealed:
         return load_sealed(key_ring().open(self.sealed, context=self._context()))
 
 
-db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+class _Session(Session):
+    """A session that turns pages away at a shut gate, and reads a copy where one was put up."""
+
+    def get_bind(self, *args: Any, **options: Any) -> Engine | Connection:  # noqa: ANN401
+        """Return what to ask, or raise Unavailable."""
+        if in_request():
+            if (copy := copy_in_use()) is not None:
+                return copy
+            if not (self.in_transaction() or must_know()):
+                current_app.extensions[_GATES].reading.enter()
+        return super().get_bind(*args, **options)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"class_": _Session})
 
 _writer = threading.Lock()
 _AFTER_COMMIT = "clinicdir.after_commit"
+_GATES = "clinicdir.gates"
 
 
 def key_ring() -> KeyRing:
@@ -139,19 +154,22 @@ def init_db(app: Flask, ring: KeyRing, instance: Path) -> None:
     app.extensions["clinicdir.key_ring"] = ring
     app.extensions["clinicdir.instance"] = instance
     db.init_app(app)
+    gates = app.extensions[_GATES] = Gates()
     with app.app_context():
-        if db.engine.dialect.name == "sqlite":
-            _prepare_sqlite(db.engine)
+        _prepare(db.engine, gates)
 
 
 def engine_options(url: str) -> dict[str, Any]:
     """Return SQLAlchemy's engine options for a database URL."""
     options: dict[str, Any] = {"hide_parameters": True}  # else patients' values stand in logs
+    options["pool_size"] = 10  # the server's eight threads and two workers keep theirs
     if make_url(url).get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": BUSY_TIMEOUT_S}
     else:
         options["pool_pre_ping"] = True
-        options["connect_args"] = {"connect_timeout": 5}
+        options["pool_timeout"] = BUSY_TIMEOUT_S
+        # Without the second, a line that was cut would be waited at for a quarter of an hour.
+        options["connect_args"] = {"connect_timeout": 3, "tcp_user_timeout": 15_000}
     return options
 
 
@@ -161,9 +179,16 @@ def sqlite_path(url: URL | str) -> str | None:
     return parsed.database if parsed.get_backend_name() == "sqlite" else None
 
 
-def _prepare_sqlite(engine: Engine) -> None:
-    event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
+def _prepare(engine: Engine, gates: Gates) -> None:
+    event.listen(engine, "after_cursor_execute", lambda *_: gates.reading.open())
+    if engine.dialect.name == "sqlite":
+        sqlite.watch(engine, gates, usual_s=lambda: BUSY_TIMEOUT_S)
+        event.listen(engine, "connect", _on_connect)
+    else:
+        # Optional dependency: psycopg.
+        from clinicdir.patience import postgres  # noqa: PLC0415
+
+        postgres.watch(engine, gates.reading)
 
 
 def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -174,39 +199,6 @@ def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
     # WAL is kept in the file and set once, by create_database; the journal mode is per connection.
     if mode != "wal":
         connection.execute("PRAGMA journal_mode = TRUNCATE")
-
-
-def _on_begin(connection: Connection) -> None:
-    if not connection.get_execution_options().get("writes"):
-        connection.exec_driver_sql("BEGIN DEFERRED")
-        return
-    raw: Any = connection.connection.driver_connection
-    raw.execute(f"PRAGMA busy_timeout = {_SHORT_WAIT_MS}")
-    try:
-        if not _began_to_write(raw):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises as SQLAlchemy does
-    finally:
-        # Reading and committing wait as long as ever.
-        raw.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1_000)}")
-
-
-def _began_to_write(raw: sqlite3.Connection) -> bool:
-    """Ask for the lock until it is ours; False where it stays another's or something is wrong.
-
-    SQLite itself asks ten times a second, and beside a process that writes all the while it can
-    miss every gap until it gives up. Asked every few milliseconds, the gaps are shared.
-    """
-    until = time.monotonic() + BUSY_TIMEOUT_S
-    while time.monotonic() < until:
-        try:
-            raw.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as problem:
-            if problem.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                return False
-            time.sleep(random.uniform(0, 0.004))  # noqa: S311 - spreads those who wait
-        else:
-            return True
-    return False
 
 
 def set_journal_mode(path: str) -> None:
@@ -225,9 +217,7 @@ def transaction() -> Iterator[None]:
         message = "Something was changed before transaction() began; do it inside."
         raise RuntimeError(message)
     session.rollback()  # ends the page's read; its rows are read anew below
-    # Threads that wait for SQLite's lock poll for it; queueing here is fair and cheaper.
-    one_writer = _writer if db.engine.dialect.name == "sqlite" else nullcontext()
-    with one_writer:
+    with _turn_to_write():
         try:
             session.connection(execution_options={"writes": True})
             yield
@@ -238,6 +228,14 @@ def transaction() -> Iterator[None]:
             raise
     for call in session.info.pop(_AFTER_COMMIT, {}).values():
         call()
+
+
+def _turn_to_write() -> AbstractContextManager[None]:
+    """Return what to hold while writing: threads that wait for SQLite's lock poll for it."""
+    if db.engine.dialect.name != "sqlite":
+        return nullcontext()
+    gates: Gates = current_app.extensions[_GATES]
+    return sqlite.one_writer(_writer, gates.writing, usual_s=BUSY_TIMEOUT_S)
 
 
 def after_commit(name: str, call: Callable[[], None]) -> None:

@@ -65,10 +65,12 @@ def field_errors(page: TestResponse) -> list[str]:
     ]
 
 
-def form(page: TestResponse, action: str) -> dict[str, list[str]]:
+def form(page: TestResponse | str, action: str) -> dict[str, list[str]]:
     """Return what the browser would send of the form with this action, as it stands."""
     node = next(
-        node for node in parse(page).iter("form") if node.attrib["action"].split("?")[0] == action
+        node
+        for node in parse(page).iter("form")
+        if node.attrib.get("action", "").split("?")[0] == action
     )
     values: dict[str, list[str]] = {}
     for name, value in _values(node):

@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from clinicdir.notifications.fax_fonts import find_fonts
+from tests.nginx import find_nginx
 from tests.postgres import find_binaries
 
 NOT_FOUND = "not found on this machine: "
@@ -37,6 +39,16 @@ FAX_PAGE = (
 )
 FAX_LINE = "HylaFAX and iaxmodem, as root (Debian: hylafax-server hylafax-client iaxmodem)"
 
+NGINX = "nginx and openssl"
+
+
+C_COMPILER = "a C compiler on Linux (Debian: gcc libc6-dev)"
+
+
+def c_compiler() -> bool:
+    """Say whether a library that stands between a program and the disk can be built here."""
+    return sys.platform == "linux" and shutil.which("cc") is not None
+
 
 def fax_page() -> bool:
     """Say whether a fax page can be drawn with all its fonts, and be read back."""
@@ -59,8 +71,10 @@ def fax_line() -> bool:
 
 PARTS: dict[str, Callable[[], object]] = {
     "PostgreSQL": find_binaries,
+    NGINX: find_nginx,
     "Chromium": chromium,
     "the Nu HTML checker": html_checker,
+    C_COMPILER: c_compiler,
     "Litestream": litestream,
     FAX_PAGE: fax_page,
     FAX_LINE: fax_line,

@@ -1,5 +1,6 @@
 """Tells the outbox worker what to say about a request: where it stands, never whose it is."""
 
+from collections.abc import Collection
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,15 @@ from clinicdir.notifications.outcomes import NotNeeded
 from clinicdir.notifications.plans import target_of
 from clinicdir.notifications.rules import Channel, Message, MessageKind
 
+# The clinic is mostly known from the message before: it need not be read with each request.
+_APART = lazyload(AppointmentRequest.location)
+
+
+def read_ahead(subject_ids: Collection[int]) -> None:
+    """Read the requests that many messages tell of, at once; whoever calls keeps what is read."""
+    query = select(AppointmentRequest).where(AppointmentRequest.id.in_(subject_ids))
+    db.session.scalars(query.options(_APART)).all()
+
 
 def resolve(
     kind: MessageKind,
@@ -34,9 +44,7 @@ def resolve(
 
     NotNeeded once nobody has to be told any more, NoAddress while the channel leads nowhere.
     """
-    # The clinic is mostly known from the message before: it need not be read with each request.
-    apart = lazyload(AppointmentRequest.location)
-    found = db.session.get(AppointmentRequest, subject_id, options=[apart])
+    found = db.session.get(AppointmentRequest, subject_id, options=[_APART])
     # What may be spam sends no message, and a duplicate is answered where it was joined.
     if found is None or is_spam(found) or found.status is Status.ENTERED_IN_ERROR:
         raise NotNeeded

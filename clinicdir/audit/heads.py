@@ -29,8 +29,11 @@ def keep_head(folder: Path, chain: str, count: int, last_hash: bytes) -> None:
     own = folder / f".{secrets.token_hex(8)}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own.write_text(f"{count} {last_hash.hex()}\n", encoding="ascii")
-        own.chmod(0o600)
+        with own.open("x", encoding="ascii") as file:
+            own.chmod(0o600)
+            file.write(f"{count} {last_hash.hex()}\n")
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut can leave the new name without its text
         os.replace(own, path)  # noqa: PTH105 - in one step, also over an older one
     except OSError:
         with contextlib.suppress(OSError):

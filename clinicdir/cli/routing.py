@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clinicdir import clock
 from clinicdir.appointments.digest import resolve_digest
-from clinicdir.appointments.messages import note_refusal, resolve
+from clinicdir.appointments.messages import note_refusal, read_ahead, resolve
 from clinicdir.db import sqlite_path
 from clinicdir.notifications.channels import (
     NoChannel,
@@ -42,6 +42,7 @@ def make_post() -> Post:
         sender=settings.mail_from,
         texts=MessageTexts(resource_dir("templates") / "messages"),
         resolve=_resolve,
+        read_ahead=read_ahead,
         refused=note_refusal,
         routes=make_routes(settings, send),
         taken_mails=_taken_mails(),

@@ -3,31 +3,29 @@
 import contextlib
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from sqlalchemy import inspect, text
+from sqlalchemy.exc import InterfaceError, OperationalError
 from waitress.server import create_server
 
 from clinicdir import clock
 from clinicdir.appointments.digest import queue_digests
 from clinicdir.appointments.tidying import expire_offers, release_lapsed
-from clinicdir.audit.rules import SYSTEM
+from clinicdir.cli.draining import drain_on_sigterm
+from clinicdir.cli.preparing import newest_version, prepare_database, schema_version
 from clinicdir.cli.refusals import in_plain_words, refuse_unconfirmed_name
 from clinicdir.cli.routing import make_post
 from clinicdir.cli.tidying import tidy_up
 from clinicdir.cli.wire import StrictChannel
-from clinicdir.db import db, set_journal_mode, sqlite_path, transaction
-from clinicdir.locations import seeds
+from clinicdir.db import db, transaction
 from clinicdir.notifications.channel_states import resume_channels
 from clinicdir.notifications.claiming import Worker
 from clinicdir.notifications.delivery import deliver_due
@@ -35,17 +33,26 @@ from clinicdir.notifications.operations import drop_unneeded
 from clinicdir.notifications.queries import has_dead
 from clinicdir.notifications.rules import Channel
 from clinicdir.notifications.workers import BEAT_EVERY_S, beat
-from clinicdir.resources import resource_dir
+from clinicdir.web.going_on import keep_fresh
 from clinicdir.web.parts import parts
+
+__all__ = [
+    "deliver_until",
+    "newest_version",
+    "prepare_database",
+    "run_server",
+    "schema_version",
+    "serve",
+]
 
 _log = logging.getLogger(__name__)
 
 THREADS = 8
-_CONNECTIONS = 1000
+# Well below the 1,024 files that a process may have open, and that select() can watch.
+_CONNECTIONS = 900
 _HEADER_BYTES = 32_768
 # The site refuses more than 64,000 bytes; this much is read to say so, and then the line is cut.
 _BODY_BYTES = 1_000_000
-_DRAIN_S = 25
 _LEAVE_S = 5
 _EVERY_S = 2.0
 _AT_ONCE = 10_000
@@ -68,53 +75,14 @@ def serve() -> None:
     run_server(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-def prepare_database() -> None:
-    """Migrate to the newest schema and load the seeds into an empty database."""
-    path = sqlite_path(parts().settings.database)
-    if path is not None:
-        _make_private(Path(path))
-    if schema_version() != newest_version():
-        # Slow start: alembic is only needed when there is something to migrate.
-        from flask_migrate import upgrade  # noqa: PLC0415
-
-        upgrade()
-    db.session.rollback()
-    if seeds.is_empty():
-        with transaction():
-            seeds.load(parts().seeds, actor=SYSTEM, now=clock.now())
-    db.session.rollback()
-
-
-def _make_private(database: Path) -> None:
-    """Make the SQLite file, or take over the empty one that another command has left."""
-    database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database.touch(mode=0o600)
-    database.chmod(0o600)
-    if database.stat().st_size == 0:
-        set_journal_mode(str(database))
-
-
-def schema_version() -> str | None:
-    """Return the name of the database's schema, None before the first migration."""
-    if not inspect(db.engine).has_table("alembic_version"):
-        return None
-    with db.engine.connect() as connection:
-        version: str | None = connection.scalar(text("select version_num from alembic_version"))
-        return version
-
-
-def newest_version() -> str:
-    """Return the name of the newest migration."""
-    return (resource_dir("migrations") / "HEAD").read_text().strip()
-
-
 def run_server(app: Flask) -> None:
     """Serve until SIGINT or SIGTERM; requests in hand are answered first."""
     settings = parts().settings
     # A read left open here would keep every writer waiting, for as long as the site runs.
     db.session.remove()
     stop = threading.Event()
-    workers = _workers(app, stop)
+    copier = threading.Thread(target=keep_fresh, args=(app, stop), name="copier", daemon=True)
+    workers = [*_workers(app, stop), copier]
     try:
         server = create_server(
             app,
@@ -136,7 +104,7 @@ def run_server(app: Flask) -> None:
         )
         sys.exit(1)
     server.channel_class = StrictChannel
-    _drain_on_sigterm(server)
+    drain_on_sigterm(server, stop)
     for worker in workers:
         worker.start()
     click.echo(f"clinicdir is at {settings.url} (Ctrl+C ends it)")
@@ -145,8 +113,14 @@ def run_server(app: Flask) -> None:
         server.run()
     finally:
         stop.set()
-        for worker in workers:
-            worker.join(timeout=_LEAVE_S)
+        _join(workers)
+
+
+def _join(workers: list[threading.Thread]) -> None:
+    """Wait until the workers have left, a few seconds for all of them together."""
+    until = time.monotonic() + _LEAVE_S
+    for worker in workers:
+        worker.join(timeout=max(0, until - time.monotonic()))
 
 
 def _one_address(host: str) -> str:
@@ -155,46 +129,13 @@ def _one_address(host: str) -> str:
     return first
 
 
-def _drain_on_sigterm(server: object) -> None:
-    """Leave on SIGTERM only when the requests in hand are answered.
-
-    waitress as shipped drops them; this uses inner names of waitress 3.0.2 and has a test.
-    """
-
-    def busy() -> bool:
-        work = server.task_dispatcher  # type: ignore[attr-defined]
-        channels = list(server.active_channels.values())  # type: ignore[attr-defined]
-        return bool(
-            work.queue or work.active_count or any(one.total_outbufs_len for one in channels)
-        )
-
-    def finish() -> None:
-        deadline = time.monotonic() + _DRAIN_S
-        while busy() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        signal.raise_signal(signal.SIGINT)  # ends server.run()
-
-    def leave(*_: object) -> None:
-        if not server.accepting:  # type: ignore[attr-defined]
-            return  # told twice, as `timeout` and some service managers do
-        server.accepting = False  # type: ignore[attr-defined]  # the loop takes no new connection
-        with contextlib.suppress(OSError):  # macOS knows no such thing of a listening socket
-            server.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]  # nor the kernel
-        threading.Thread(target=finish).start()
-
-    # A shell that starts us in the background lets SIGINT be ignored, and finish() needs it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, leave)
-
-
 def deliver_until(app: Flask, stop: threading.Event) -> None:
     """Run the workers until told to stop."""
     workers = _workers(app, stop)
     for worker in workers:
         worker.start()
     stop.wait()
-    for worker in workers:
-        worker.join(timeout=_LEAVE_S)
+    _join(workers)
 
 
 def _workers(app: Flask, stop: threading.Event) -> list[threading.Thread]:
@@ -254,6 +195,9 @@ def _unended(app: Flask) -> Iterator[None]:
     try:
         with app.app_context():
             yield
+    except (InterfaceError, OperationalError) as trouble:  # busy, full or away, perhaps for long
+        kind = type(trouble.orig).__name__
+        _log.warning("the outbox worker waits for the database: %s", kind)
     except Exception:  # noqa: BLE001 - whatever it was, messages must go on leaving
         _log.exception("the outbox worker goes on after a fault")
 

@@ -22,7 +22,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    text,
     update,
 )
 
@@ -67,6 +66,8 @@ _NOTE = (
         finished_at=bindparam("finished"),
     )
 )
+# The same without a wait for the disk, told in the statement itself: one question less a message.
+_NOTE_SOON = _NOTE.where(func.set_config("synchronous_commit", "off", True) == "off")
 _COLUMNS = (
     OutboxMessage.id,
     OutboxMessage.message_key,
@@ -212,10 +213,9 @@ def note(worker: Worker, taken: Taken, outcome: Outcome, *, now: datetime) -> De
     state = next_state(taken.state, happening)
     is_open = state in OPEN_STATES
     connection = db.session.connection()
-    if not is_open and connection.dialect.name == "postgresql":
-        # A worker that is killed loses nothing by it, and no message is lost by a power cut of the
-        # database: one that left within its last half second leaves again, under the same id.
-        connection.execute(text("set local synchronous_commit = off"))
+    # A worker that is killed loses nothing by it, and no message is lost by a power cut of the
+    # database: one that left within its last half second leaves again, under the same id.
+    soon = not is_open and connection.dialect.name == "postgresql"
     values = {
         "its_id": taken.id,
         "worker": worker.name,
@@ -229,7 +229,7 @@ def note(worker: Worker, taken: Taken, outcome: Outcome, *, now: datetime) -> De
         "due": now + outcome.wait if is_open else None,
         "finished": None if is_open else now,
     }
-    connection.execute(_NOTE, values)
+    connection.execute(_NOTE_SOON if soon else _NOTE, values)
     if state in FAILED_STATES:
         _call_followers(taken.id, now)
     return state

@@ -56,6 +56,7 @@ from clinicdir.notifications.outcomes import (
     outcome_of,
     outcome_of_trouble,
 )
+from clinicdir.notifications.plans import plans_kept
 from clinicdir.notifications.rules import (
     ADDRESS_WAIT,
     Channel,
@@ -78,10 +79,8 @@ _GOT_THROUGH = frozenset({DeliveryState.ACCEPTED, DeliveryState.DELIVERED})
 Resolve = Callable[[MessageKind, int], Message]
 # What it tells of, by kind and number, the address that was refused, and when.
 TellRefusal = Callable[[MessageKind, int, str, datetime], None]
-
-
-def _tell_nobody(_kind: MessageKind, _subject_id: int, _address: str, _now: datetime) -> None:
-    """Stand for whoever wants to know of a refusal, where nobody does."""
+# What many messages are about, by number, before each is resolved.
+ReadAhead = Callable[[Collection[int]], None]
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,8 @@ class Post:
     sender: str
     texts: MessageTexts
     resolve: Resolve
-    refused: TellRefusal = _tell_nobody
+    read_ahead: ReadAhead = lambda _: None
+    refused: TellRefusal = lambda *_: None
     close: Callable[[], None] = lambda: None
     routes: Mapping[Channel, Route] = field(default_factory=dict)
     spread: Callable[[], float] = random.random
@@ -157,8 +157,8 @@ class _Run:
     def _deliver_batch(self, batch: list[Taken]) -> list[DeliveryState]:
         began, states = time.monotonic(), list[DeliveryState]()
         rest, untried = list(batch), list[Taken]()
-        told = self._resolve_all(batch)
         try:
+            told = self._resolve_all(batch)
             while rest and time.monotonic() - began < _BATCH_S and not self.stopped():
                 taken = rest.pop(0)
                 if is_paused(self.troubled.get(taken.channel), self.clock()):
@@ -213,7 +213,8 @@ class _Run:
 
     def _resolve_all(self, batch: list[Taken]) -> dict[int, Message | Exception | None]:
         """Work out what each message says, in one read that ends before any of them leaves."""
-        with all_kept():
+        with all_kept(), plans_kept():
+            self.post.read_ahead({taken.subject_id for taken in batch})
             told = {taken.id: self._resolve(taken) for taken in batch}
         db.session.rollback()
         return told

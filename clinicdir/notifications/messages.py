@@ -6,7 +6,6 @@ from datetime import datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,6 +15,8 @@ from clinicdir.notifications.rules import Message
 
 # What texts are written in where there is no catalogue of the reader's language.
 SOURCE_LANGUAGE = "en"
+# One for all: no text has such a line, and the mail is the same at every try.
+_BOUNDARY = "=next-part-of-c2a1b7d05e3f="
 
 
 class MessageTexts:
@@ -52,7 +53,7 @@ class MessageTexts:
         mail["Subject"] = subject
         mail["From"] = sender
         mail["To"] = _one_address(message.to)
-        mail["Date"] = format_datetime(now)
+        mail["Date"] = now
         mail["Message-ID"] = f"<{message_key}@{sender.rpartition('@')[2].rstrip('>')}>"
         mail["Auto-Submitted"] = "auto-generated"
         if message.frame is None:
@@ -61,7 +62,7 @@ class MessageTexts:
             framed = values | {"subject": subject, "paragraphs": text.strip().split("\n\n")}
             mail.set_content(_render(plain, f"{message.frame}.txt", framed))
             mail.add_alternative(_render(html, f"{message.frame}.html", framed), subtype="html")
-            mail.set_boundary(f"={message_key}=")  # the same at every try, as the rest
+            mail.set_boundary(_BOUNDARY)
         mail["Content-Language"] = language
         return mail
 

@@ -1,6 +1,8 @@
 """By which channels a clinic is told, and what stands in for one that fails."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import cast
@@ -65,10 +67,29 @@ class Plan:
         return next((step for step in self.steps if step.channel is channel), None)
 
 
+_kept: ContextVar[dict[int, Plan] | None] = ContextVar("plans", default=None)
+
+
 def plan_of(location_id: int) -> Plan:
     """Return how a clinic is told now."""
+    kept = _kept.get()
+    if kept is not None and location_id in kept:
+        return kept[location_id]
     row = db.session.scalar(select(NoticePlan).where(NoticePlan.location_id == location_id))
-    return Plan() if row is None else _read(row)
+    plan = Plan() if row is None else _read(row)
+    if kept is not None:
+        kept[location_id] = plan
+    return plan
+
+
+@contextmanager
+def plans_kept() -> Iterator[None]:
+    """Read each clinic's plan once meanwhile: for many messages in one read of the database."""
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
 
 
 def list_unheard(locations: Collection[Location], *, mails: bool) -> list[Location]:

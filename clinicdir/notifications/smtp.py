@@ -9,11 +9,10 @@ import time
 from dataclasses import dataclass, field
 from email.generator import BytesGenerator
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import parseaddr
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from clinicdir.notifications.channels import Down, Refused, Troubled
+from clinicdir.notifications.mail_headers import OVER_THE_LINE, OVER_THE_LINE_UTF8
 
 TIMEOUT_S = 20.0
 # From the first step of a mail to its last one, however slow each is.
@@ -155,11 +154,11 @@ class SmtpChannel:
         """Say from whom and to whom; a sender who is refused hits every message alike."""
         self._hurry(server)
         is_sender = True
-        code, text = server.mail(parseaddr(mail["From"])[1], options)
+        code, text = server.mail(_address(mail, "From"), options)
         if code == _OK:
             self._hurry(server)
             is_sender = False
-            code, text = server.rcpt(parseaddr(mail["To"])[1])
+            code, text = server.rcpt(_address(mail, "To"))
             if code in _TAKEN_FOR:
                 return
         if code == _CLOSING and not is_fresh:
@@ -221,14 +220,20 @@ def _give(data: bytes, server: smtplib.SMTP) -> tuple[int, bytes | str]:
 
 def _as_bytes(mail: EmailMessage, server: smtplib.SMTP) -> tuple[bytes, list[str]]:
     """Return the mail as it goes over the line, and the options it asks the server for."""
-    is_ascii = all(parseaddr(mail[name])[1].isascii() for name in ("From", "To"))
+    is_ascii = all(_address(mail, name).isascii() for name in ("From", "To"))
     if not is_ascii and not server.has_extn("smtputf8"):
         message = "The mail server does not take addresses outside ASCII."
         raise Troubled(message)
-    policy = SMTP if is_ascii else SMTPUTF8
+    policy = OVER_THE_LINE if is_ascii else OVER_THE_LINE_UTF8
     held = io.BytesIO()
     BytesGenerator(held, policy=policy).flatten(mail)
     return held.getvalue(), [] if is_ascii else ["SMTPUTF8", "BODY=8BITMIME"]
+
+
+def _address(mail: EmailMessage, name: str) -> str:
+    """Return the one address of a line of the head."""
+    address: str = mail[name].addresses[0].addr_spec
+    return address
 
 
 def told_apart(code: int, text: bytes | str) -> Exception:

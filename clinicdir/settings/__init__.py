@@ -6,6 +6,7 @@ from clinicdir.settings.loading import (
     MIN_SECRET_LENGTH,
     BadSettings,
     check_confirmed,
+    check_places,
     load_settings,
 )
 
@@ -16,6 +17,7 @@ __all__ = [
     "BadSettings",
     "Settings",
     "check_confirmed",
+    "check_places",
     "complete_secrets",
     "load_settings",
 ]

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     )
     metrics_token: SecretStr | None = Field(None, description="opens `/metrics` as bearer token")
     log_format: Literal["text", "json"] = Field("text", description="always `json` in production")
+    migration_backup: Literal["on", "off"] = Field(
+        "on", description="`off` migrates without a backup: you have made one yourself"
+    )
     idle_minutes: int = Field(
         10, ge=1, le=720, description="minutes without a click after which staff pages lock"
     )

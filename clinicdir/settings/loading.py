@@ -1,13 +1,17 @@
 """Reads the settings from the environment and refuses what does not go together."""
 
 import difflib
+import ipaddress
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from flask.helpers import get_debug_flag
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
+from sqlalchemy.engine import make_url
 
 from clinicdir.settings.fields import PREFIX, Settings
 
@@ -42,11 +46,27 @@ def check_confirmed(settings: Settings, name: str, shown: str) -> None:
         raise BadSettings(message)
 
 
+def check_places(settings: Settings, static: Path) -> None:
+    """Stop where the data would lie in `static`, the folder that everybody may read."""
+    places = {f"{PREFIX}INSTANCE": settings.instance}
+    url = make_url(settings.database)
+    if url.get_backend_name() == "sqlite":
+        places[f"{PREFIX}DATABASE_URL"] = Path(str(url.database))
+    for name, place in places.items():
+        if place.resolve().is_relative_to(static.resolve()):
+            message = (
+                f"{name} lies in {static}, which everybody can read through the site."
+                " Set it to a folder elsewhere."
+            )
+            raise BadSettings(message)
+
+
 def _refuse_unknown(environment: Mapping[str, str]) -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+        # Small letters would be read, too: of two spellings of one name, nobody knows which counts.
+        if name.upper().startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f" Did you mean {near[0]}?" if near else " See docs/settings.md."
             message = f"There is no setting {name}.{hint}"
             raise BadSettings(message)
@@ -63,16 +83,76 @@ def _in_words(problem: ValidationError) -> str:
 
 def _refuse_together(settings: Settings) -> None:
     """Stop with one sentence a trouble, each saying what to set."""
-    troubles = []
-    if settings.smtp_url is not None and "@" not in settings.mail_from:
-        troubles.append("Set CLINICDIR_MAIL_FROM to the sender's address of the mails.")
-    fax_url = settings.fax_url.get_secret_value() if settings.fax_url else ""
-    if fax_url.startswith("mailto:") and settings.smtp_url is None:
-        troubles.append("Set CLINICDIR_SMTP_URL: faxes leave by mail.")
+    troubles = [*_mail_troubles(settings), *_fax_troubles(settings), *_address_troubles(settings)]
+    url = make_url(settings.database)
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        troubles.append(
+            "Set CLINICDIR_DATABASE_URL to sqlite:////folder/file:"
+            " what is only in memory is gone at the end."
+        )
+    if settings.geocoder_options is not None and settings.geocoder == "offline":
+        troubles.append(
+            "Set CLINICDIR_GEOCODER to the service that CLINICDIR_GEOCODER_OPTIONS is for,"
+            " or unset the options."
+        )
     if settings.is_production:
         troubles += _production_troubles(settings)
     if troubles:
         raise BadSettings("\n".join(troubles))
+
+
+def _mail_troubles(settings: Settings) -> Iterator[str]:
+    if settings.smtp_url is None:
+        return
+    if "@" not in settings.mail_from:
+        yield "Set CLINICDIR_MAIL_FROM to the sender's address of the mails."
+    asked = parse_qs(_parts(settings.smtp_url).query, keep_blank_values=True)
+    if asked not in ({}, {"starttls": ["required"]}):
+        yield "CLINICDIR_SMTP_URL: after the ? only starttls=required has a meaning."
+
+
+def _fax_troubles(settings: Settings) -> Iterator[str]:
+    scheme = _parts(settings.fax_url).scheme
+    if scheme == "mailto" and settings.smtp_url is None:
+        yield "Set CLINICDIR_SMTP_URL: faxes leave by mail."
+    if scheme not in ("http", "https", "interfax"):
+        for name in ("fax_http_body", "fax_http_header"):
+            if getattr(settings, name):
+                yield (
+                    f"{PREFIX}{name.upper()} is for an https:// gateway."
+                    " Set CLINICDIR_FAX_URL to one, or unset it."
+                )
+    for folder in settings.fax_fonts:
+        if not Path(folder).is_dir():
+            yield f"CLINICDIR_FAX_FONTS: there is no folder {folder}."
+
+
+def _parts(url: SecretStr | None) -> SplitResult:
+    return urlsplit(url.get_secret_value() if url else "")
+
+
+def _address_troubles(settings: Settings) -> Iterator[str]:
+    parts = urlsplit(settings.base_url)
+    try:
+        port = parts.port
+    except ValueError:
+        yield "CLINICDIR_BASE_URL: the port must be a number up to 65535."
+        return
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc:
+        yield "CLINICDIR_BASE_URL: must end after the host or its port; pages lie right under it."
+    by_itself = _is_near(parts.hostname) and _is_near(settings.host) and parts.scheme == "http"
+    if by_itself and not settings.trusted_proxies and (port or 80) != settings.port:
+        yield (
+            f"CLINICDIR_BASE_URL names port {port or 80}, but the site listens on {settings.port}."
+            " Set CLINICDIR_PORT to the same, or unset the one that is wrong."
+        )
+
+
+def _is_near(host: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _production_troubles(settings: Settings) -> list[str]:
@@ -84,6 +164,7 @@ def _production_troubles(settings: Settings) -> list[str]:
         troubles.append(
             "Set CLINICDIR_ENCRYPTION_KEYS; `CLINICDIR_ENV=embedded flask keys new` prints one."
         )
+    troubles += _key_troubles(settings)
     if not settings.base_url.startswith("https://"):
         troubles.append("Set CLINICDIR_BASE_URL to the https:// address of the site.")
     troubles += _unconfirmed(settings)
@@ -94,6 +175,25 @@ def _production_troubles(settings: Settings) -> list[str]:
     if settings.instance.exists() and settings.instance.stat().st_mode & stat.S_IRWXO:
         troubles.append(f"Run `chmod 700 {settings.instance}`: everybody can reach the data in it.")
     return troubles
+
+
+def _key_troubles(settings: Settings) -> Iterator[str]:
+    older = [key.get_secret_value() for key in settings.secret_key_fallbacks]
+    if any(len(key) < MIN_SECRET_LENGTH for key in older):
+        yield (
+            "Take the keys of less than 32 characters out of CLINICDIR_SECRET_KEY_FALLBACKS:"
+            " whoever guesses one signs in as anybody."
+        )
+    if settings.secret_key in settings.encryption_keys:
+        yield (
+            "Set CLINICDIR_SECRET_KEY to another key than CLINICDIR_ENCRYPTION_KEYS holds:"
+            " each has one use."
+        )
+    if any(ipaddress.ip_network(proxy).prefixlen == 0 for proxy in settings.trusted_proxies):
+        yield (
+            "Set CLINICDIR_TRUSTED_PROXIES to the addresses of your own web servers:"
+            " it believes everybody."
+        )
 
 
 def _unconfirmed(settings: Settings) -> list[str]:

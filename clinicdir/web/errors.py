@@ -6,6 +6,7 @@ import secrets
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -24,6 +25,7 @@ from clinicdir.errors import (
 )
 from clinicdir.locations.models import Location
 from clinicdir.locations.rules import TelecomSystem
+from clinicdir.web.going_on import MOST_PHONES, answer_from_copy
 from clinicdir.web.language import gettext
 from clinicdir.web.security import limiter
 from clinicdir.web.watching import traffic
@@ -31,7 +33,6 @@ from clinicdir.web.watching import traffic
 _log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-_MOST_PHONES = 50
 # What opens doors is never sent back to a page.
 SECRET = frozenset({"password", "current", "code"})
 _STATUS: dict[type[DomainError], int] = {
@@ -100,6 +101,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(StaleDataError, lambda _error: answer(409))
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(DBAPIError, _on_database_error)
+    app.register_error_handler(NoConnection, _without_database)
     app.register_error_handler(Exception, _on_fault)
 
 
@@ -116,7 +118,7 @@ def remember_phones(locations: list[Location]) -> None:
     g.phones = phones
     known: dict[str, str] = current_app.extensions["clinicdir.phones"]
     for name, number in phones.items():
-        if name in known or len(known) < _MOST_PHONES:
+        if name in known or len(known) < MOST_PHONES:
             known[name] = number
 
 
@@ -198,6 +200,8 @@ def _words(status: int) -> tuple[str, str]:
 
 
 def _on_domain_error(error: DomainError) -> Response:
+    if isinstance(error, Unavailable):
+        return _without_database(error)
     status = next(code for kind, code in _STATUS.items() if isinstance(error, kind))
     if isinstance(error, Invalid):
         return answer(status, errors=field_errors(error))
@@ -217,11 +221,16 @@ def _on_http_error(error: HTTPException) -> ResponseReturnValue:
 def _on_database_error(error: DBAPIError) -> Response:
     """Answer 503 where the database is busy, full or away; any other database error is a fault."""
     if type(error).__name__ in ("OperationalError", "InterfaceError", "InternalError"):
-        kind = type(error.orig).__name__
-        _log.warning("database unavailable: %s", kind, extra={"exception": kind})
-        traffic().note_no_database()
-        return answer(503)
+        return _without_database(error.orig or error)
     return _on_fault(error)
+
+
+def _without_database(error: BaseException) -> Response:
+    """Answer a page of the directory from the copy, any other with where to call."""
+    kind = type(error).__name__
+    _log.warning("database unavailable: %s", kind, extra={"exception": kind})
+    traffic().note_no_database()
+    return answer_from_copy() or answer(503)
 
 
 def _on_fault(error: Exception) -> Response:

@@ -1,14 +1,21 @@
 """Counts tries in a small file that all workers share and a restart keeps."""
 
+import contextlib
+import fcntl
+import logging
+import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from limits.storage import Storage
 
 from clinicdir import clock
+
+_log = logging.getLogger(__name__)
 
 _SCHEMA = """
 create table if not exists hit (
@@ -31,6 +38,7 @@ returning count
 MOST_ROWS = 100_000
 _TIDY_EVERY_S = 600.0
 _TIDY_AFTER_WRITES = 500
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class CounterFile:
@@ -42,12 +50,17 @@ class CounterFile:
         self._local = threading.local()
         self._writes = 0
         self._tidied = time.monotonic()
+        self._is_whole = False
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection; counts may be lost in a power cut, so no sync."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self._is_whole:
+                with _alone(self._path.parent):
+                    self._replace_if_damaged()
+                self._is_whole = True
             self._path.touch(mode=0o600)
             connection = sqlite3.connect(self._path, timeout=5, isolation_level=None)
             connection.execute("pragma synchronous = off")
@@ -55,6 +68,14 @@ class CounterFile:
             self._local.connection = connection
             self.tidy()
         return connection
+
+    def _replace_if_damaged(self) -> None:
+        """Begin anew where a power cut has damaged the file; nobody could sign in without it."""
+        if not self._path.exists() or _is_whole(self._path):
+            return
+        _log.warning("the file of counters was damaged; counting begins anew")
+        for path in (self._path.with_name(f"{self._path.name}-journal"), self._path):
+            path.unlink(missing_ok=True)
 
     def wrote(self) -> None:
         """Take note of a write; tidy up now and then."""
@@ -79,6 +100,30 @@ class CounterFile:
                     f" (select {columns} from {table} order by expires limit ?)",
                     (count - MOST_ROWS,),
                 )
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether an SQLite file can be read to its end."""
+    with contextlib.closing(sqlite3.connect(path, timeout=5)) as connection:
+        try:
+            found: list[tuple[str]] = connection.execute("pragma quick_check").fetchall()
+        except sqlite3.DatabaseError as problem:
+            # The extended codes have the plain one in their last byte.
+            if problem.sqlite_errorcode & 0xFF not in _DAMAGED:
+                raise
+            return False
+    return found == [("ok",)]
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a lock that other processes respect; none may remove what another has just begun."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 class FileStorage(Storage):

@@ -21,6 +21,7 @@ from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext
 from clinicdir.web.login import PER_ADDRESS, is_own_path, open_sign_in, present_token
 from clinicdir.web.security import Locked, form_token_failed, keeps_answers, limiter
+from clinicdir.web.watching import note_refused, note_staff
 
 bp = Blueprint("lock", __name__)
 
@@ -57,7 +58,9 @@ def take() -> ResponseReturnValue:
         return redirect(_target(), code=303)
     form, kept, member = UnlockForm(), _kept(), found[1]
     problem, status = _check(form, member)
+    note_staff(member.id)
     if status is not None:
+        note_refused("unlock")
         return _page(form, member, kept, problem=problem), status
     with transaction():
         _open()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete
+from sqlalchemy import delete, text
 
 from clinicdir import clock
 from clinicdir.appointments.models import AppointmentRequest
@@ -23,8 +23,11 @@ from clinicdir.locations.models import Telecom
 from clinicdir.locations.queries import get_location
 from clinicdir.locations.rules import TelecomSystem
 from clinicdir.notifications.channels import Troubled
+from clinicdir.notifications.claiming import Outcome, Worker, note, take_batch
 from clinicdir.notifications.delivery import Post, deliver_due
+from clinicdir.notifications.life import Happening
 from clinicdir.notifications.queries import list_deliveries
+from clinicdir.notifications.rules import Channel
 from clinicdir.staff.rules import EVERYWHERE
 from tests.conftest import Clock
 from tests.mail import (
@@ -115,7 +118,7 @@ def test_mail_says_where_a_request_waits_and_nothing_of_the_person(
         "Date": "Tue, 24 Nov 2026 20:00:00 +0000",
         "Message-ID": f"<{key}@group.example>",
         "Auto-Submitted": "auto-generated",
-        "Content-Type": f'multipart/alternative; boundary="={key}="',
+        "Content-Type": 'multipart/alternative; boundary="=next-part-of-c2a1b7d05e3f="',
         "Content-Language": "en",
         "MIME-Version": "1.0",
     }
@@ -404,6 +407,22 @@ def test_two_workers_at_once_send_each_message_once(
     assert sum(together(4, work)) == 12
     assert len({mail["Message-ID"] for mail in server.mails}) == len(server.mails) == 12
     assert rows(app, "outbox_message", "state", "attempts") == [("accepted", 1)] * 12
+
+
+def test_note_that_does_not_wait_for_the_disk_ends_with_its_transaction(
+    postgres_app: Flask, frozen: Clock
+) -> None:
+    """What follows on the same connection, a patient's request it may be, waits again."""
+    ask(postgres_app)
+    with postgres_app.app_context():
+        worker, asked = Worker(), "show synchronous_commit"
+        (taken,) = take_batch(worker, channels=[Channel.EMAIL], now=clock.now())
+        with transaction():
+            note(worker, taken, Outcome(Happening.ACCEPT), now=clock.now())
+            assert db.session.scalar(text(asked)) == "off"
+            pid = db.session.scalar(text("select pg_backend_pid()"))
+        assert db.session.scalar(text(asked)) == "on"
+        assert db.session.scalar(text("select pg_backend_pid()")) == pid
 
 
 def test_command_delivers_what_is_due(

@@ -1,43 +1,19 @@
 """Each migration goes up, down and up again, empty and with data, on both engines."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 
 from clinicdir.cli.serving import newest_version, prepare_database, schema_version
 from clinicdir.db import db
 from tests.address_files import Address, write_csv
-from tests.conftest import build_app
 from tests.imports import run_import
 from tests.make import make_request
 
 FOLDER = Path(__file__).parent.parent.parent / "migrations"
-ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("PostgreSQL"))]
-
-
-@pytest.fixture(params=ENGINES)
-def empty_app(
-    request: pytest.FixtureRequest, tmp_path: Path, postgres_url: str | None
-) -> Iterator[Flask]:
-    """Return an app whose database has no table."""
-    if request.param == "sqlite":
-        app = build_app(tmp_path)
-    else:
-        engine = create_engine(f"{postgres_url}/postgres", isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.execute(text("drop database if exists migrations with (force)"))
-            connection.execute(text("create database migrations"))
-        engine.dispose()
-        app = build_app(tmp_path, database_url=f"{postgres_url}/migrations")
-    with app.app_context():
-        yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 def tables() -> set[str]:
