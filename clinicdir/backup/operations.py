@@ -105,7 +105,7 @@ def try_backup(
             return manifest, _faults(f"sqlite:///{body}", ring, folder, manifest)
         _refuse_other_engine(manifest, url)
         with scratch_server_database(url) as scratch:
-            postgres_dump.load(scratch, body)
+            postgres_dump.load(scratch, body, is_scratch=True)
             return manifest, _faults(scratch, ring, folder, manifest)
 
 
