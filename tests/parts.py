@@ -78,6 +78,8 @@ SMALL_DISK = "a small disk of its own (as root: mount -t tmpfs)"
 @cache
 def small_disk() -> bool:
     """Say whether a small file system can be put up and taken away here."""
+    if os.geteuid() != 0:
+        return False
     with TemporaryDirectory() as folder:
         mount = ["/bin/mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
         if subprocess.run(mount, check=False, capture_output=True).returncode != 0:  # noqa: S603

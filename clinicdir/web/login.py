@@ -35,7 +35,12 @@ from clinicdir.staff.sessions import (
 from clinicdir.web.devices import device_of
 from clinicdir.web.forms import Form
 from clinicdir.web.parts import parts
-from clinicdir.web.present import COOKIE_KEY, open_sign_in, pending_sign_in
+from clinicdir.web.present import (
+    COOKIE_KEY,
+    open_sign_in,
+    pending_sign_in,
+    present_token,
+)
 from clinicdir.web.security import (
     OPEN,
     form_token_failed,

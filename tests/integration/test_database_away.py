@@ -73,6 +73,11 @@ def server_processes(app: Flask) -> list[int]:
     with app.app_context(), db.engine.connect() as connection:
         folder = connection.scalar(text("show data_directory"))
     first = int((Path(str(folder)) / "postmaster.pid").read_text().splitlines()[0])
+    return processes_under(first)
+
+
+def processes_under(first: int) -> list[int]:
+    """Return a process and all that it has started."""
     listed = subprocess.run(
         ["/bin/ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True
     )

@@ -1,16 +1,18 @@
 """A disk that is really full: a small one of its own, filled to the last byte and freed again."""
 
 import contextlib
-import logging
 import os
 import shutil
 import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from clinicdir import clock
 from clinicdir.cli.routing import make_post
@@ -19,6 +21,7 @@ from clinicdir.notifications.delivery import deliver_due
 from clinicdir.web.going_on import directory_copy
 from tests.asking import ANSWERS, BODY, CHECK, CONTACT, STEPS, follow, shown, walk
 from tests.conftest import Clock, build_app
+from tests.integration.test_serving import FLASK, ROOT, Server
 from tests.make import make_request, make_staff, sign_in, token_of
 from tests.pages import heading, main_text, press
 from tests.parts import SMALL_DISK
@@ -124,7 +127,7 @@ def test_password_is_not_tried_where_tries_cannot_be_counted(small: Flask, disk:
 
 
 def test_full_disk_leaves_messages_waiting_and_no_backup_behind(
-    small: Flask, disk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    small: Flask, disk: Path, tmp_path: Path
 ) -> None:
     with small.app_context():
         make_request(small)
@@ -138,7 +141,7 @@ def test_full_disk_leaves_messages_waiting_and_no_backup_behind(
             assert len(done.output.splitlines()) == 1
             assert not place.exists()
         before = names_in(disk)
-        with small.app_context(), caplog.at_level(logging.WARNING), contextlib.suppress(Exception):
+        with small.app_context(), contextlib.suppress(OperationalError):
             deliver_due(make_post(), clock=clock.now)
     assert names_in(disk) == before
     assert rows(small, "outbox_message", "state", "attempts") == waiting
@@ -146,29 +149,30 @@ def test_full_disk_leaves_messages_waiting_and_no_backup_behind(
     assert (done.exit_code, target.exists()) == (0, True), done.output
 
 
-def test_log_on_a_full_disk_stops_nobody(disk: Path, tmp_path: Path) -> None:
+def test_log_on_a_full_disk_stops_nobody(small: Flask, disk: Path) -> None:
+    server = Server(disk)
+    del server.environment["CLINICDIR_RATE_LIMITS"]
+    server.environment["CLINICDIR_LOG_FORMAT"] = "json"
     log = disk / "site.log"
-    script = (
-        "from pathlib import Path; import sys; from tests.conftest import build_app\n"
-        "from clinicdir.cli.serving import prepare_database\n"
-        "app = build_app(Path(sys.argv[1]), log_format='json')\n"
-        "with app.app_context(): prepare_database()\n"
-        "codes = [app.test_client().get('/').status_code for _ in range(3)]\n"
-        "Path(sys.argv[2]).write_text(repr(codes))\n"
-    )
-    with filled(disk), log.open("wb") as full:
-        done = subprocess.run(  # noqa: S603 - our own command
-            [
-                shutil.which("python") or "python",
-                "-c",
-                script,
-                tmp_path / "site",
-                tmp_path / "codes",
-            ],
-            stdout=full,
-            stderr=full,
-            check=False,
-            timeout=60,
+    with log.open("wb") as file:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [FLASK, "serve"], cwd=ROOT, env=server.environment, stdout=file, stderr=file
         )
-    del done
-    assert (tmp_path / "codes").read_text() == "[200, 200, 200]"
+        try:
+            while not log.stat().st_size:
+                assert process.poll() is None
+                time.sleep(0.05)
+            with filled(disk):
+                assert [_status(server, "/") for _ in range(20)] == [200] * 20
+            told = log.stat().st_size
+            assert _status(server, "/healthz") == 200
+            assert log.stat().st_size > told  # and the log goes on
+        finally:
+            process.kill()
+            process.wait(timeout=10)
+
+
+def _status(server: Server, path: str) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=20) as answer:
+        answer.read()
+        return int(answer.status)
