@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(if $(PORT),CLINICDIR_PORT=$(PORT)) $(BIN)
 
-.PHONY: serve demo test soak bench check fix browser requirements clean
+.PHONY: serve demo test soak mutants bench check fix browser requirements clean
 
 serve: .venv/ready
 	$(RUN)/flask serve
@@ -17,6 +17,11 @@ test: .venv/ready-dev
 # The long forms: 10,000 steps of the machine, 1,000 claims, 500 bots. One at a time, for minutes.
 soak: .venv/ready-dev
 	$(BIN)/python -m pytest -m soak
+
+# Changes of one operator that no test notices (docs/mutation.md). All of them take hours:
+# `make mutants MODULES="crypto hours"` takes the modules with one of these words in their path.
+mutants: .venv/ready-dev .venv-mutants/ready
+	nice $(BIN)/python -m tools.mutants $(MODULES)
 
 # How many messages a second leave, on this disk and machine.
 bench: .venv/ready-dev
@@ -42,7 +47,7 @@ requirements: .venv/ready-dev
 	$(BIN)/uv pip compile -q --universal --no-strip-extras --python-version 3.11 --generate-hashes pyproject.toml --group dev -o requirements-dev.txt
 
 clean:
-	rm -rf .venv node_modules
+	rm -rf .venv .venv-mutants node_modules
 
 # A stamp holds the sum of the requirements that were installed; while it matches, nothing is done.
 .venv/ready: requirements.txt
@@ -54,3 +59,8 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	touch .venv/ready $@
+
+.venv-mutants/ready: requirements-mutation.txt
+	$(PYTHON) -m venv .venv-mutants
+	.venv-mutants/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements-mutation.txt
+	touch $@

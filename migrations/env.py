@@ -14,14 +14,14 @@ from typing import Any
 import click
 from alembic import context
 from flask import current_app
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from clinicdir.backup.refusals import BackupRefused
 from clinicdir.cli.schema_backup import backup_before, record_backup
 
 _LOCK = 0x636C696E  # any number, the same for every run
-_LOCK_TIMEOUT_S = 2
+_LOCK_TIMEOUT_MS = 500
 _LOCKED_S = 180
 _PAUSE_S = 0.5
 _OTHER_RUN_S = 600
@@ -33,8 +33,6 @@ def run() -> None:
     made: list[Path] = []
     with engine.connect() as plain:
         connection = plain.execution_options(writes=True)  # BEGIN IMMEDIATE on SQLite
-        if connection.dialect.name == "postgresql":
-            event.listen(connection, "begin", _wait_shortly)
         try:
             with _alone(connection):
                 _try_until_unlocked(connection, made)
@@ -43,13 +41,6 @@ def run() -> None:
             sys.exit(1)
     for path in made:
         _record(path)
-
-
-def _wait_shortly(connection: Connection) -> None:
-    # Whoever comes after a statement that waits for a table waits behind it.
-    # Outside a transaction, where indexes are built concurrently, this does nothing.
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql(f"set local lock_timeout = '{_LOCK_TIMEOUT_S}s'")
 
 
 @contextmanager
@@ -74,6 +65,7 @@ def _alone(connection: Connection) -> Iterator[None]:
     finally:
         if not connection.invalidated:
             connection.rollback()
+            connection.execute(text("reset lock_timeout"))
             connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": _LOCK})
             connection.commit()
 
@@ -81,6 +73,10 @@ def _alone(connection: Connection) -> Iterator[None]:
 def _try_until_unlocked(connection: Connection, made: list[Path]) -> None:
     until = time.monotonic() + _LOCKED_S
     while True:
+        if connection.dialect.name == "postgresql":
+            # Whoever comes after a statement that waits for a table waits behind it.
+            connection.execute(text(f"set lock_timeout = '{_LOCK_TIMEOUT_MS}ms'"))
+            connection.commit()
         try:
             return _migrate(connection, made)
         except OperationalError as trouble:
@@ -124,7 +120,7 @@ def _migrate(connection: Connection, made: list[Path]) -> None:
 
 def _is_locked(trouble: BaseException | None) -> bool:
     code = getattr(trouble, "sqlstate", None) or getattr(trouble, "sqlite_errorname", None)
-    return code in ("55P03", "SQLITE_BUSY")
+    return code in ("40P01", "55P03", "SQLITE_BUSY")  # deadlock, lock timeout
 
 
 def _record(path: Path) -> None:

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from clinicdir.db import db
 from clinicdir.web.security import headers_of
+from tests.canaries import look_at_links
 
 _UNLABELLED = frozenset({"hidden", "submit", "button"})
 
@@ -30,6 +31,8 @@ class CheckedClient(FlaskClient):
         if is_page and response.get_data() and response.content_encoding is None:
             may_run = "script-src 'self'" in response.headers["Content-Security-Policy"]
             check_page(response.get_data(as_text=True), may_run=may_run)
+        is_text = response.mimetype == "text/html" and response.content_encoding is None
+        look_at_links(response.get_data() if is_text else b"", response.headers.get("Location"))
         return response
 
     def _endpoint(self, response: TestResponse) -> str | None:

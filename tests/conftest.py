@@ -17,6 +17,7 @@ from clinicdir.cli.serving import prepare_database
 from clinicdir.crypto import new_key
 from clinicdir.db import db
 from clinicdir.settings import load_settings
+from tests import canaries
 from tests.client import CheckedClient
 from tests.compiled import share_routes, share_templates
 from tests.parts import NOT_FOUND, PARTS
@@ -34,6 +35,8 @@ for _name in [name for name in os.environ if name.startswith("CLINICDIR_")]:  # 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(part): runs only where this real part is found")
     config.stash[LEFT_TO_SOAK] = set()
+    if not config.pluginmanager.is_registered(canaries):
+        config.pluginmanager.register(canaries)
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(SoakOfWorkers())
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from clinicdir import clock
+from tests.canaries import look_at_mail
 
 PASSWORD = "right"
 
@@ -92,6 +93,7 @@ class MailServer:
         if answer.startswith("250"):
             parsed = message_from_bytes(envelope.content, policy=_READING)
             assert isinstance(parsed, EmailMessage)
+            look_at_mail(parsed)
             self.mails.append(parsed)
             self.recipients.append(list(envelope.rcpt_tos))
             self.encrypted.append(session.ssl is not None)

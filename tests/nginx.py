@@ -32,14 +32,14 @@ def running_nginx(folder: Path, *, port: int, site: int) -> Iterator[subprocess.
     """Serve the site on port `site` by TLS on `port`, with all files in a folder."""
     program = find_nginx()
     assert program is not None
-    for parent in (folder, *folder.parents[:3]):
-        if parent.owner() == folder.owner():
-            parent.chmod(parent.stat().st_mode | 0o011)  # its workers have an account of their own
     make_certificate(folder)
+    shutil.copy(SHIPPED.with_name("away.html"), folder)
     (folder / "site.conf").write_text(shipped_for(folder, port=port, site=site))
     paths = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in _KINDS)
+    # Started by root its workers take another account, which cannot reach the folders of a test.
+    user = "user root root; " if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(
-        f"worker_processes auto; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
+        f"{user}worker_processes auto; pid {folder}/nginx.pid; error_log {folder}/error.log;\n"
         f"events {{ worker_connections 768; }}\nhttp {{ {paths} include site.conf; }}\n"
     )
     command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
@@ -59,6 +59,7 @@ def shipped_for(folder: Path, *, port: int, site: int) -> str:
     for old, new in {
         "/etc/letsencrypt/live/clinics.example.org": str(folder),
         "/var/log/nginx": str(folder),
+        "/var/www/clinicdir": str(folder),
         "http://127.0.0.1:8000": f"http://127.0.0.1:{site}",
         "clinics.example.org": "localhost",
         "listen 443": f"listen 127.0.0.1:{port}",

@@ -29,6 +29,13 @@ def html_checker() -> Path | None:
     return jar if jar.exists() and shutil.which("java") else None
 
 
+def litestream() -> str | None:
+    """Return Litestream: the one that `npm ci --ignore-scripts` fetches, or one on the path."""
+    folder = Path(__file__).parent.parent / "node_modules/@flydotio/litestream-linux-x64"
+    kept = folder / "litestream"
+    return str(kept) if kept.exists() else shutil.which("litestream")
+
+
 FAX_PAGE = (
     "the fax page's fonts and readers"
     " (Debian: fonts-dejavu-core fonts-droid-fallback poppler-utils zbar-tools)"
@@ -87,6 +94,7 @@ PARTS: dict[str, Callable[[], object]] = {
     "Chromium": chromium,
     "the Nu HTML checker": html_checker,
     C_COMPILER: c_compiler,
+    "Litestream": litestream,
     FAX_PAGE: fax_page,
     FAX_LINE: fax_line,
     SMALL_DISK: small_disk,

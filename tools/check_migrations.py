@@ -1,9 +1,14 @@
-"""Says whether the migrations make exactly the tables of the models, on a scratch database."""
+"""Says whether the migrations make exactly the tables of the models, and keep the rules.
+
+The tables are made in a scratch database; tools/migration_rules.py has the rules.
+"""
 
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from tools.migration_rules import FIRST_RELEASE, faults_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,7 +34,19 @@ def main() -> int:
     if pinned != versions[-1]:
         sys.stderr.write(f"migrations/HEAD names {pinned}, the newest is {versions[-1]}.\n")
         return 1
-    return 0
+    return tell_faults()
+
+
+def tell_faults() -> int:
+    """Print what newer migrations do that stops people or cannot be run again; return 1 then."""
+    newer = [
+        path
+        for path in sorted((ROOT / "migrations/versions").glob("*.py"))
+        if path.stem > FIRST_RELEASE
+    ]
+    found = [f"{path.name}: {fault}." for path in newer for fault in faults_of(path.read_text())]
+    sys.stderr.writelines(f"{line}\n" for line in found)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

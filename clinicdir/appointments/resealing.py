@@ -40,11 +40,13 @@ def reseal_requests(after: int, *, at_once: int) -> Step | None:
     found = db.session.execute(following).all()
     if not found:
         return None
-    stale = [row.id for row in found if _changes(row, key_ring())]
-    stale += _with_other_words(found, key_ring())
-    changed = _renew(sorted(set(stale))) if stale else 0
+    ring = key_ring()
+    opened = {row.id: _personal(row, ring) for row in found}
+    stale = {row.id for row in found if _changes(row, opened[row.id], ring)}
+    stale |= _other_words(opened, ring).keys()
+    changed = _renew(sorted(stale)) if stale else 0
     db.session.rollback()  # a read left open would keep SQLite's writers waiting
-    return Step(found[-1].id, changed, len(set(stale)) - changed)
+    return Step(found[-1].id, changed, len(stale) - changed)
 
 
 def count_retried(*, now: datetime) -> int:
@@ -72,13 +74,12 @@ def _renew(numbers: Sequence[int]) -> int:
     with transaction():
         rows = db.session.execute(query.with_for_update(skip_locked=True)).all()
         ring = key_ring()
+        opened = {row.id: _personal(row, ring) for row in rows}
         for row in rows:
-            changes = _changes(row, ring)
+            changes = _changes(row, opened[row.id], ring)
             if changes:
                 db.session.execute(update(_TABLE).where(_TABLE.c.id == row.id).values(changes))
-        for number in _with_other_words(rows, ring):
-            row = next(one for one in rows if one.id == number)
-            hashes = name_hashes(_personal(row, ring), ring)
+        for number, hashes in _other_words(opened, ring).items():
             db.session.execute(delete(NameWord).where(NameWord.request_id == number))
             if hashes:
                 words = [{"request_id": number, "word_hash": one} for one in hashes]
@@ -86,9 +87,9 @@ def _renew(numbers: Sequence[int]) -> int:
     return len(rows)
 
 
-def _changes(row: Row[Any], ring: KeyRing) -> dict[str, Any]:
+def _changes(row: Row[Any], opened: Mapping[str, Any], ring: KeyRing) -> dict[str, Any]:
     """Return what must change in a request's row, by column; nothing where all is right."""
-    personal = _personal(row, ring)
+    personal = dict(opened)
     changes: dict[str, Any] = {
         name: value
         for name, value in contact_hashes(personal, ring).items()
@@ -105,18 +106,18 @@ def _changes(row: Row[Any], ring: KeyRing) -> dict[str, Any]:
     return changes
 
 
-def _with_other_words(rows: Sequence[Row[Any]], ring: KeyRing) -> list[int]:
-    """Return the requests among these whose name words are not hashed by the newest key."""
-    kept: dict[int, set[bytes]] = {row.id: set() for row in rows}
+def _other_words(opened: Mapping[int, Mapping[str, Any]], ring: KeyRing) -> dict[int, list[bytes]]:
+    """Return the hashes of name words that requests should have by the newest key and have not."""
+    kept: dict[int, set[bytes]] = {number: set() for number in opened}
     query = select(NameWord.request_id, NameWord.word_hash).where(NameWord.request_id.in_(kept))
     for number, word in db.session.execute(query):
         kept[number].add(bytes(word))
-    return [row.id for row in rows if kept[row.id] != set(name_hashes(_personal(row, ring), ring))]
+    wanted = {number: name_hashes(personal, ring) for number, personal in opened.items()}
+    return {number: words for number, words in wanted.items() if set(words) != kept[number]}
 
 
 def _personal(row: Row[Any], ring: KeyRing) -> dict[str, Any]:
-    opened: Mapping[str, Any] = load_sealed(ring.open(bytes(row.sealed), context=_context(row)))
-    return dict(opened)
+    return load_sealed(ring.open(bytes(row.sealed), context=_context(row)))
 
 
 def _context(row: Row[Any]) -> bytes:

@@ -8,6 +8,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from clinicdir import clock
+from clinicdir.appointments.leftovers import scrub
 from clinicdir.audit.operations import record
 from clinicdir.audit.rules import OPERATOR
 from clinicdir.backup.key_files import replace_keys, write_keys
@@ -106,6 +107,7 @@ def rotate(restarted: bool, end_recovery_codes: bool) -> None:
         if needs != Needs(0, 0):
             _tell_needs(needs)
             return
+        scrub()  # what the older key sealed stands in a write-ahead log no more
         _drop_older(file)
 
 

@@ -1,13 +1,19 @@
 """How raw HTTP is read: what two readers could take for two things is refused at the door."""
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 
+from clinicdir.web.security import HEADERS
+
+# waitress takes "chunked, chunked" and "chunked," for "chunked"; a proxy in front may not.
+_CODINGS = re.compile(rb"\r\ntransfer-encoding:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _VERSIONS = frozenset({"1.0", "1.1"})
+_ONE_CODING: tuple[list[bytes], ...] = ([], [b"chunked"])
 _WORDS = {
     400: ("We could not read that", "Go back and send it again."),
     413: ("That was too much text", "Shorten it to 64,000 bytes in all and send it again."),
@@ -35,6 +41,8 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no 
         """Read the request line and the headers, or raise ParsingError."""
         if b"\r\n " in header_plus or b"\r\n\t" in header_plus:
             raise ParsingError("a header goes on in a second line")
+        if [coding.strip().lower() for coding in _CODINGS.findall(header_plus)] not in _ONE_CODING:
+            raise ParsingError("transfer coding that can be read in two ways")
         try:
             super().parse_header(header_plus)
         except ValueError:  # an address that cannot be parsed, such as "http://["
@@ -67,7 +75,7 @@ class Refusal:
         if self._is_api:
             problem = {"type": "about:blank", "title": title, "status": self.code, "detail": advice}
             kind, text = "application/problem+json", json.dumps(problem | {"errors": []})
-        headers = [("Content-Type", kind), ("Cache-Control", "no-store")]
+        headers = [("Content-Type", kind), ("Cache-Control", "no-store"), *HEADERS.items()]
         return f"{self.code} {self.code.phrase}", headers, text.encode()
 
 

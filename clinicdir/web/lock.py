@@ -16,9 +16,10 @@ from clinicdir.staff.sessions import actor_of, end_session, unlock_session
 from clinicdir.web.errors import SECRET
 from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext
-from clinicdir.web.login import is_own_path, open_sign_in, password_tries, present_token
+from clinicdir.web.login import is_own_path, open_sign_in, present_token
 from clinicdir.web.security import Locked, form_token_failed, keeps_answers
-from clinicdir.web.tries import has_room
+from clinicdir.web.tries import has_room, password_tries
+from clinicdir.web.watching import note_refused, note_staff
 
 bp = Blueprint("lock", __name__)
 
@@ -54,7 +55,9 @@ def take() -> ResponseReturnValue:
         return redirect(_target(), code=303)
     form, kept, member = UnlockForm(), _kept(), found[1]
     problem, status = _check(form, member)
+    note_staff(member.id)
     if status is not None:
+        note_refused("unlock")
         return _page(form, member, kept, problem=problem), status
     with transaction():
         _open()

@@ -1,5 +1,6 @@
 """Staff sign-in: Flask-Security, hardened, with sign-ins that end on the server."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -14,14 +15,13 @@ from flask_security import (
     SQLAlchemySessionUserDatastore,
     user_authenticated,
 )
-from limits import parse
 
 from clinicdir import clock
 from clinicdir.db import db, transaction
 from clinicdir.errors import Invalid, NotFound
 from clinicdir.locations.queries import organization_name
 from clinicdir.staff.models import StaffMember, StaffSession
-from clinicdir.staff.queries import clean_address, find_session
+from clinicdir.staff.queries import clean_address, find_by_email, find_session
 from clinicdir.staff.rules import MIN_PASSWORD_LENGTH
 from clinicdir.staff.second_factor import has_factor, start_factor
 from clinicdir.staff.sessions import (
@@ -42,15 +42,13 @@ from clinicdir.web.security import (
     form_token_failed,
     keeps_answers,
     note_lock,
-    sender_of_request,
 )
-from clinicdir.web.tries import Counter, count_try
+from clinicdir.web.tries import count_try, password_tries
+from clinicdir.web.watching import note_refused, note_staff
 
 _COOKIE_KEY = "staff_session"
 _LONGEST_ADDRESS = 254
 _SIGN_OUTS = ("security.logout", "lock.leave")
-_PER_ACCOUNT = parse("5 per minute")
-PER_ADDRESS = "30 per minute"
 
 
 class StaffLoginForm(LoginForm):
@@ -142,23 +140,13 @@ def _wrap_login(app: Flask) -> None:
             count_try(*password_tries("login", _typed_account()))
         answer: ResponseReturnValue = current_app.ensure_sync(view)()
         if request.method == "POST" and isinstance(answer, str):
+            _note_failed_sign_in()
             return answer, 422
         if pending_sign_in() is not None:
             return redirect(second_factor_url(wanted[0] if wanted else ""), code=303)
         return answer
 
     app.view_functions["security.login"] = login
-
-
-def password_tries(where: str, account: str) -> tuple[Counter, Counter]:
-    """Return the counters of a try at a password: at this account, and from this sender.
-
-    Without a count nobody may try: a password could be guessed while the disk is full.
-    """
-    return (
-        Counter(_PER_ACCOUNT, f"{where} account", account),
-        Counter(parse(PER_ADDRESS), f"{where} sender", sender_of_request().hex()),
-    )
 
 
 def _wrap_logout(app: Flask) -> None:
@@ -193,6 +181,14 @@ def _typed_account() -> str:
         return f"account {typed.strip().casefold()[:_LONGEST_ADDRESS]}"
 
 
+def _note_failed_sign_in() -> None:
+    """Keep for the log which account was tried; one that is not there has no number."""
+    note_refused("sign_in")
+    with suppress(Invalid):
+        if member := find_by_email(request.form.get("email", "")):
+            note_staff(member.id)
+
+
 def _live_user(load: Any) -> Any:  # noqa: ANN401 - Flask-Login has no types
     """Wrap Flask-Security's loader: a cookie opens nothing unless its sign-in is live."""
 
@@ -206,6 +202,7 @@ def _live_user(load: Any) -> Any:  # noqa: ANN401 - Flask-Login has no types
         user: StaffMember | None = load(uniquifier)
         if user is None or user.id != row.staff_id:
             return None
+        note_staff(user.id)
         # Seldom enough to spare writes, often enough that no click falls out of a short idle time.
         # A page that asks by itself is no sign that anybody sits before it.
         is_poll = request.headers.get("X-Poll") == "1"
@@ -218,6 +215,7 @@ def _live_user(load: Any) -> Any:  # noqa: ANN401 - Flask-Login has no types
 
 
 def _on_sign_in(_app: Flask, user: StaffMember, **_: object) -> None:
+    note_staff(user.id)
     db.session.rollback()  # a new hash of an old password may be pending; it can wait
     with transaction():
         now, is_set_up = clock.now(), has_factor(user)

@@ -31,6 +31,8 @@ EXTRAS: Mapping[str, Callable[[object], bool]] = {
     "method": _fits(r"[A-Za-z]{3,7}"),
     "status": lambda value: isinstance(value, int),
     "duration_ms": lambda value: isinstance(value, float),
+    "refused": _fits(r"[a-z_]{1,30}"),
+    "staff_id": lambda value: isinstance(value, int),
     "fault": _fits(r"[0-9a-f]{8}"),
     "exception": _fits(r"[A-Za-z_][\w.]{0,100}"),
     "channel": _fits(r"[a-z]{1,20}"),

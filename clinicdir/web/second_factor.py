@@ -22,6 +22,7 @@ from clinicdir.web.forms import Form
 from clinicdir.web.login import is_own_path, let_in, pending_sign_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.tries import Counter, count_try
+from clinicdir.web.watching import note_refused, note_staff
 
 bp = Blueprint("second_factor", __name__)
 
@@ -53,6 +54,7 @@ def take() -> ResponseReturnValue:
     if waiting is None:
         return redirect(_INBOX, code=303)
     form = CodeForm()
+    note_staff(waiting[1].id)
     if form_token_failed():
         return _page(form, waiting[1]), 400
     count_proof(waiting[1].id)
@@ -60,6 +62,7 @@ def take() -> ResponseReturnValue:
         with transaction():
             codes = _let_in_by(form.code.data or "")
     except Invalid as refusal:
+        note_refused("second_step")
         form.attach(refusal.errors)
         return _page(form, waiting[1]), 422
     if codes is None:

@@ -17,6 +17,7 @@ from wtforms.validators import ValidationError
 from clinicdir.db import key_ring
 from clinicdir.settings import Settings
 from clinicdir.web import limits as _limits  # noqa: F401 - registers the storage scheme
+from clinicdir.web.watching import note_refused
 
 if TYPE_CHECKING:  # the module exists for type checkers only
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -44,7 +45,7 @@ _STAFF_HEADERS = {
     "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'",
 }
 _WITH_FINDER = frozenset({"public.home", "public.all_locations", "public.find"})
-_ONE_YEAR_S = 31_536_000
+_ONLY_HTTPS = "max-age=31536000; includeSubDomains"  # a year
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Pages without a person's data may be shown again by Back; everything else is fetched anew.
 _CACHE = {
@@ -75,7 +76,9 @@ def SIGNED_IN() -> ResponseReturnValue | None:  # noqa: N802
     if request.method not in _READS:
         if is_locked:
             _check_origin()
+            note_refused("locked")
             raise Locked
+        note_refused("signed_out")
         abort(403)
     page = "lock.ask" if is_locked else "security.login"
     return redirect(url_for(page, next=request.full_path.rstrip("?")), code=303)
@@ -147,20 +150,24 @@ def _check_host() -> None:
     """Refuse a Host that is not ours; ports may differ behind a proxy or a tunnel."""
     if request.blueprint in ("health", "metrics"):
         return  # asked by machines that know no name; their answer holds no link
+    if not _is_our_host(request.headers.get("Host", "")):
+        note_refused("host")
+        abort(400)
+
+
+def _is_our_host(host: str) -> bool:
     settings: Settings = current_app.extensions["clinicdir"].settings
     ours = urlsplit(settings.url).hostname
-    host = request.headers.get("Host", "")
     try:
         asked = urlsplit(f"//{host}")
         named, _ = asked.hostname, asked.port
     except ValueError:
-        abort(400)
+        return False
     if asked.netloc != host or "@" in host:
-        abort(400)
+        return False
     local = {"localhost", "127.0.0.1", "::1"}
     allowed = {ours} | (local if ours in local | {"0.0.0.0", "::"} else set())  # noqa: S104
-    if named not in allowed:
-        abort(400)
+    return named in allowed
 
 
 def _check_bytes() -> None:
@@ -205,12 +212,13 @@ def _check_origin() -> None:
     if request.method in _READS or not _needs_token():
         return
     site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        if site not in ("same-origin", "none"):
-            abort(403)
-        return
     origin = request.headers.get("Origin")
-    if origin is not None and not _is_ours(origin):
+    if site is not None:
+        is_foreign = site not in ("same-origin", "none")
+    else:
+        is_foreign = origin is not None and not _is_ours(origin)
+    if is_foreign:
+        note_refused("origin")
         abort(403)
 
 
@@ -228,6 +236,7 @@ def _check_form_token() -> None:
         validate_csrf(request.form.get("csrf_token"))
     except ValidationError:
         g.form_token_failed = True
+        note_refused("form_token")
         view = current_app.view_functions[request.endpoint or ""]
         if not getattr(view, "keeps_answers", False):
             abort(400)
@@ -254,7 +263,7 @@ def _add_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     settings: Settings = current_app.extensions["clinicdir"].settings
     if settings.url.startswith("https://"):
-        response.headers.setdefault("Strict-Transport-Security", f"max-age={_ONE_YEAR_S}")
+        response.headers.setdefault("Strict-Transport-Security", _ONLY_HTTPS)
     kept = _CACHE.get(request.endpoint or "") if response.status_code < 400 else None  # noqa: PLR2004
     response.headers.setdefault("Cache-Control", kept or "no-store")
     return response

@@ -23,6 +23,18 @@ _STARTED = "clinicdir.started"
 _TRAFFIC = "clinicdir.traffic"
 # As proxies make them. A phone number or a name is no such thing, so none gets into the log.
 _WELL_FORMED = re.compile(r"[0-9a-fA-F-]{16,64}")
+_REFUSED = "clinicdir.refused"
+_STAFF_ID = "clinicdir.staff_id"
+# Why a request came to nothing, where no part has said it more exactly.
+_REASONS = {
+    400: "malformed",
+    403: "not_allowed",
+    405: "method",
+    413: "too_large",
+    415: "media_type",
+    422: "answers",
+    429: "too_many",
+}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LEFT_BY_PROXIES = ("FORWARDED", "X_FORWARDED_", "X_REAL_IP", "VIA")
 # Upper ends in seconds.
@@ -99,6 +111,16 @@ def traffic() -> Traffic:
     return counts
 
 
+def note_refused(reason: str) -> None:
+    """Keep for the log why this request is refused, in a word of our own."""
+    request.environ[_REFUSED] = reason
+
+
+def note_staff(staff_id: int) -> None:
+    """Keep for the log the number of the account that this request is made by or tries to open."""
+    request.environ[_STAFF_ID] = staff_id
+
+
 def is_from_this_machine() -> bool:
     """Say whether the request comes from loopback and no proxy has passed it on."""
     passed_on = any(
@@ -141,7 +163,8 @@ def _end(response: Response) -> Response:
         response.headers["X-Request-Id"] = request.environ[REQUEST_ID]
     _log.info(
         "answered",
-        extra={
+        extra=_told_of_refusal(response.status_code)
+        | {
             "route": route,
             "method": request.method if request.method in _METHODS else "other",
             "status": response.status_code,
@@ -149,3 +172,13 @@ def _end(response: Response) -> Response:
         },
     )
     return response
+
+
+def _told_of_refusal(status: int) -> dict[str, object]:
+    """Return whose account it was, and why a request was refused if it was."""
+    staff_id = request.environ.get(_STAFF_ID)
+    told: dict[str, object] = {} if staff_id is None else {"staff_id": staff_id}
+    reason = request.environ.get(_REFUSED) or _REASONS.get(status)
+    if reason is None and status == 404 and staff_id is not None:  # noqa: PLR2004
+        reason = "missing_or_foreign"
+    return told if reason is None or status < 400 else told | {"refused": reason}  # noqa: PLR2004

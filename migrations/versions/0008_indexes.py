@@ -24,6 +24,7 @@ def upgrade() -> None:
             op.create_index(name, table, columns)
         return
     with op.get_context().autocommit_block():
+        op.execute("set lock_timeout = 0")  # it waits for older transactions, and keeps nobody out
         for name, table, columns in _INDEXES:
             # A run that was killed leaves an index that is not used.
             op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)

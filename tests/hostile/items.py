@@ -68,7 +68,27 @@ ITEMS: dict[int, tuple[str, str]] = {
         "set aside for staff; 429 over the quota; none fails",
     ),
     37: ("200 connections that send a byte in five seconds", "others are served in < 1 s"),
+    39: ("SIGKILL at any moment, with clients that try again", "nothing lost, nothing twice"),
+    40: ("A power cut between any two operations", "nothing acknowledged is lost"),
+    41: ("An error of the disk at the n-th call, for every n", "acknowledged is stored"),
+    44: ("A database that is read-only, gone, cut, or of another release", "said in plain words"),
+    46: ("A mail server that is down, hangs, cuts off, refuses, dies before 250", "none lost"),
+    48: (
+        "A worker that dies between sending and noting; two workers, one message",
+        "once, or twice",
+    ),
+    50: ("SIGTERM in the middle of a request", "answered, then the end"),
     51: ("Two claims, an edit against an end, a merge twice, all at once", "one wins, 409 tells"),
+    52: (
+        "A backup beside writes; a restore that is cut, swapped, too new, of other keys",
+        "refused",
+    ),
+    53: ("A migration killed at any statement, with a million rows, under traffic", "ends well"),
+    54: (
+        "Seeds with a byte order mark, another line end, holes, doubles",
+        "read, or refused whole",
+    ),
+    55: ("Settings that contradict each other or would open production", "no start, and why"),
 }
 # Tests that stand beside what they belong to, in other folders.
 ELSEWHERE: dict[int, tuple[str, ...]] = {
@@ -147,6 +167,64 @@ ELSEWHERE: dict[int, tuple[str, ...]] = {
         "tests/integration/test_concurrency.py::test_withdrawal_against_booking_ends_withdrawn_or_is_told",
         "tests/integration/test_concurrency.py::test_change_against_claim_is_never_refused_to_the_patient",
     ),
+    39: (
+        "tests/soak/test_killed.py::test_killed_site_loses_and_doubles_nothing",
+        "tests/soak/test_killed.py::test_killed_postgresql_loses_and_doubles_nothing",
+        "tests/integration/test_serving.py::test_request_survives_a_kill_and_the_next_start_stores_more",
+    ),
+    40: (
+        "tests/soak/test_power_cuts.py::test_power_cut_loses_nothing_acknowledged_and_the_check_would_see_it",
+        "tests/soak/test_power_cuts.py::test_twenty_thousand_power_cuts_lose_nothing",
+    ),
+    41: (
+        "tests/soak/test_io_errors.py::test_failing_disk_is_said_and_never_hidden",
+        "tests/soak/test_io_errors.py::test_every_call_fails_once",
+    ),
+    44: (
+        "tests/integration/test_health.py::test_database_that_takes_no_writes_is_named",
+        "tests/integration/test_health.py::test_database_that_is_away_is_named",
+        "tests/integration/test_health.py::test_database_without_tables_is_named",
+        "tests/migrations/test_backup_before.py::test_a_database_of_a_newer_release_is_left_alone",
+    ),
+    46: (
+        "tests/integration/test_outbox_faults.py::test_server_that_hangs_is_tried_by_one_message_and_left_alone",
+        "tests/integration/test_outbox_faults.py::test_line_cut_after_the_text_sends_that_mail_again_under_its_id",
+        "tests/integration/test_outbox_faults.py::test_mail_accepted_by_a_server_that_dies_then_is_not_sent_again",
+        "tests/integration/test_outbox.py::test_refused_connection_lets_the_message_wait",
+    ),
+    48: (
+        "tests/integration/test_outbox_faults.py::test_worker_killed_between_sending_and_noting_doubles_one_mail_at_most",
+        "tests/integration/test_outbox.py::test_two_workers_at_once_send_each_message_once",
+    ),
+    50: (
+        "tests/integration/test_serving.py::test_sigterm_ends_the_process_cleanly",
+        "tests/integration/test_behind_nginx.py::test_sigterm_of_the_site_cuts_nothing_that_came_through_the_proxy",
+    ),
+    52: (
+        "tests/integration/test_backup.py::test_backup_beside_a_writing_process_holds_one_moment",
+        "tests/integration/test_backup.py::test_newer_schema_is_refused",
+        "tests/integration/test_backup_bad_files.py::test_file_that_was_cut_anywhere_is_refused",
+        "tests/integration/test_backup_bad_files.py::test_file_with_one_bit_changed_is_refused",
+        "tests/integration/test_backup_bad_files.py::test_parts_of_two_backups_do_not_make_one",
+        "tests/integration/test_backup_bad_files.py::test_keys_of_another_site_open_nothing",
+    ),
+    53: (
+        "tests/migrations/test_killed.py::test_four_kills_on_the_way_up_leave_nothing_half_done",
+        "tests/soak/test_migrations_killed.py::test_a_migration_killed_at_any_statement_ends_well_when_run_again",
+        "tests/soak/test_migrations_large.py::test_a_million_requests_go_through_each_migration",
+        "tests/soak/test_migrations_old_code.py::test_older_code_serves_while_and_after_this_release_migrates",
+    ),
+    54: (
+        "tests/unit/locations/test_seed_check.py::test_byte_order_mark_and_line_ends_do_not_matter",
+        "tests/unit/locations/test_seed_check.py::test_missing_part_is_reported",
+        "tests/unit/locations/test_seed_check.py::test_key_given_twice_is_refused",
+        "tests/unit/locations/test_seed_check.py::test_wrong_value_is_refused_at_its_place",
+    ),
+    55: (
+        "tests/unit/test_settings_together.py::test_what_does_not_go_together_is_refused",
+        "tests/unit/test_settings_together.py::test_production_refuses_what_would_open_it",
+        "tests/unit/test_settings.py::test_production_refuses_to_start_and_says_what_to_set",
+    ),
 }
 
 
@@ -203,6 +281,8 @@ def page() -> str:
         "tests by `python -m tests.hostile.items`; a test fails while this page is out of date.",
         "Tests are in `tests/hostile/` unless a path is shown; behind each stand its cases.",
         "Beyond this list, `test_fuzz.py` sends made-up input to every route that takes a post.",
+        "Numbers that are missing here (38, 42, 43, 45, 47, 49) are faults without a line of their",
+        "own yet.",
         "",
     ]
     for number, tests in cases_by_item().items():

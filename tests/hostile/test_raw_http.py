@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from clinicdir.web.security import HEADERS
 from tests.hostile.items import case, item
 from tests.hostile.live import FORM, JSON, Live
 from tests.make import make_answers
@@ -113,6 +114,17 @@ NO_LENGTH_HERE = b"\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
         case(17, "unknown coding", b"Transfer-Encoding: xchunked\r\n", 400),
         case(17, "coding after a space", b"Transfer-Encoding : chunked\r\n", 400),
         case(17, "two codings", b"Transfer-Encoding: identity, chunked\r\n", 400),
+        case(17, "one coding twice", b"Transfer-Encoding: chunked, chunked\r\n", 400),
+        case(17, "coding told twice", CHUNKED + CHUNKED, 400),
+        case(17, "coding and a comma", b"Transfer-Encoding: chunked,\r\n", 400),
+        case(17, "coding after a tab of its own", b"Transfer-Encoding: \x0bchunked\r\n", 400),
+        case(17, "coding in quotes", b'Transfer-Encoding: "chunked"\r\n', 400),
+        case(17, "one length twice", b"Content-Length: 5\r\nContent-Length: 5\r\n", 400),
+        case(17, "list of lengths", b"Content-Length: 5, 5\r\n", 400),
+        case(17, "length after a space", b"Content-Length : 5\r\n", 400),
+        case(17, "length in hex", b"Content-Length: 0x5\r\n", 400),
+        case(17, "length in other digits", "Content-Length: ٥\r\n".encode(), 400),
+        case(17, "no length told", b"Content-Length: \r\n", 400),
     ],
 )
 def test_length_that_could_be_read_in_two_ways_ends_the_connection(
@@ -121,10 +133,37 @@ def test_length_that_could_be_read_in_two_ways_ends_the_connection(
     host = f"Host: 127.0.0.1:{live.port}\r\n".encode()
     (answer,) = live.answers(b"POST /find HTTP/1.1\r\n" + host + FORM + headers + NO_LENGTH_HERE)
     assert (answer.status, heading(answer.body)) == (status, HEADINGS[status])
+    assert {name: answer.headers.get(name.lower()) for name in HEADERS} == HEADERS
+
+
+@pytest.mark.parametrize(
+    ("rest", "statuses"),
+    [
+        case(17, "length with an underscore is none", b"Content_Length: 5\r\n\r\n", [422, 200]),
+        case(17, "coding with an underscore is none",
+             b"Transfer_Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", [422, 200]),
+        case(17, "length of nothing", b"Content-Length: 0\r\n\r\n", [422, 200]),
+        case(17, "headers behind the pieces are not read",
+             CHUNKED + b"\r\n5\r\nabcde\r\n0\r\nHost: evil.example\r\n\r\n", [422, 200]),
+        case(17, "more than its length", CHUNKED + b"\r\n3\r\nabcde\r\n0\r\n\r\n", [400]),
+        case(17, "piece ends with a line feed", CHUNKED + b"\r\n5\nabcde\r\n0\r\n\r\n", [400]),
+        case(17, "line feed in a note of a piece",
+             CHUNKED + b"\r\n5;a\nb\r\nabcde\r\n0\r\n\r\n", [400]),
+    ],
+)  # fmt: skip
+def test_request_behind_another_begins_where_its_length_says(
+    live: Live, rest: bytes, statuses: list[int]
+) -> None:
+    """Two requests over one connection: the second is answered as sent, or the line is cut."""
+    host = f"Host: 127.0.0.1:{live.port}\r\n".encode()
+    second = b"GET /healthz HTTP/1.1\r\n" + live.host + b"\r\n"
+    answers = live.answers(b"POST /find HTTP/1.1\r\n" + host + FORM + rest + second)
+    assert [answer.status for answer in answers] == statuses
+    assert answers[-1].kind == ("text/html" if statuses == [400] else "application/json")
 
 
 @item(17)
-@pytest.mark.parametrize("size", [b"ZZ", b"-1", b"0x5", b"5;\x00"])
+@pytest.mark.parametrize("size", [b"ZZ", b"-1", b"0x5", b"0_5", b" 5", b"5;\x00"])
 def test_chunk_of_no_size_is_refused(live: Live, size: bytes) -> None:
     sent = b"POST /find HTTP/1.1\r\n" + live.host + FORM + CHUNKED
     (answer,) = live.answers(sent + b"\r\n" + size + b"\r\nabcde\r\n0\r\n\r\n")

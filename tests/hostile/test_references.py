@@ -16,7 +16,7 @@ from tests.hostile.doors import counts, make_desk, problems, send_api
 from tests.hostile.items import case, item
 from tests.make import make_request
 from tests.pages import field_errors, form, heading, main_text, press
-from tests.tables import all_rows, rows
+from tests.tables import all_rows, rows, statements
 
 SLUGS = [
     "../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e", "Renton", "RENTON", "r" * 10_000,
@@ -160,3 +160,26 @@ def test_guessed_links_open_nothing(sqlite_app: Flask) -> None:
         assert (answer.status_code, answer.data) == (404, missing)
     assert heading(client.get(own)) == "We have your request"
     assert all_rows(sqlite_app) == before
+
+
+@item(33)
+def test_foreign_reference_costs_the_same_work_as_one_that_never_was(sqlite_app: Flask) -> None:
+    """Time would tell what the answer does not: so the same statements go to the database."""
+    with sqlite_app.app_context():
+        foreign = make_request(sqlite_app, location="covington").reference
+        own = make_request(sqlite_app, location="renton").reference
+    desk, stranger = make_desk(sqlite_app), sqlite_app.test_client()
+    link = f"{links(sqlite_app)[0].rpartition('/')[0]}/"
+
+    def work(client: FlaskClient, path: str) -> tuple[int, list[str]]:
+        with statements(sqlite_app) as seen:
+            status = client.get(path).status_code
+        return status, list(seen)
+
+    work(desk, "/staff/")  # what is noted once a minute is noted now
+    missing = work(desk, f"/staff/requests/{new_reference()}")
+    assert work(desk, f"/staff/requests/{foreign}") == missing
+    assert (missing[0], work(desk, f"/staff/requests/{own}")[0]) == (404, 200)
+    assert len(work(desk, f"/staff/requests/{own}")[1]) > len(missing[1]) > 0
+    guesses = [work(stranger, link + secrets.token_urlsafe(32)) for _ in range(3)]
+    assert guesses[0] == guesses[1] == guesses[2]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_leaving import locked, wait_until_refused
+from tests.integration.test_leaving import locked, references, wait_until_refused
 from tests.integration.test_serving import Server
 from tests.make import make_answers
 from tests.nginx import running_nginx, trusting
@@ -180,7 +180,8 @@ def test_sigterm_of_the_site_cuts_nothing_that_came_through_the_proxy(behind: Be
         answers.append(behind.post(key))
 
     threads = [threading.Thread(target=send, args=(f"last {number}",)) for number in range(4)]
-    with locked(behind.folder / "instance/clinicdir.sqlite3"):
+    database = behind.folder / "instance/clinicdir.sqlite3"
+    with locked(database):
         for thread in threads:
             thread.start()
         while connections(behind.server.port) < len(threads):
@@ -191,6 +192,9 @@ def test_sigterm_of_the_site_cuts_nothing_that_came_through_the_proxy(behind: Be
         thread.join()
     assert behind.process.wait(timeout=20) == 0
     assert [status for status, _ in answers] == [201] * len(threads)
-    references = {reference for _, reference in answers}
-    assert references <= set(behind.server.stored())
-    assert len(references) == len(threads)
+    status, headers, page = behind.ask("/locations/renton")
+    assert (status, headers["Retry-After"], headers["Cache-Control"]) == (503, "30", "no-store")
+    assert heading(page) == "The site is back in a minute"
+    acknowledged = {reference for _, reference in answers}
+    assert acknowledged <= references(database)
+    assert len(acknowledged) == len(threads)

@@ -314,10 +314,10 @@ def rotate_killed(app: Flask, *, writers: int, kills: int) -> list[int]:
         if number < kills:
             wait_until(lambda: done_by_newest(app) > done or process.poll() is not None)  # noqa: B023
             process.send_signal(signal.SIGKILL)
-        told, _ = process.communicate(timeout=120)
+        told, _ = process.communicate(timeout=900)
         if number == kills:
             assert process.returncode == 0, told
-    return [status for one in posting for status in json.loads(one.communicate(timeout=120)[0])]
+    return [status for one in posting for status in json.loads(one.communicate(timeout=900)[0])]
 
 
 def done_by_newest(app: Flask) -> int:
@@ -392,10 +392,10 @@ def test_rotation_that_ends_early_while_the_site_writes_goes_on_where_it_was(
 
 @pytest.mark.soak
 def test_rotation_under_traffic_is_killed_ten_times(generated: Flask) -> None:
-    store_many(generated, 20_000)
+    store_many(generated, 10_000)
     start = time.monotonic()
     statuses = rotate_killed(generated, writers=2, kills=10)
     assert statuses == [201] * 160
-    assert_all_rotated(generated, count=20_160)
+    assert_all_rotated(generated, count=10_160)
     took = time.monotonic() - start
-    print(f"20,160 requests under a new key, killed 10 times: {took:.0f} s")  # noqa: T201
+    print(f"10,160 requests under a new key, killed 10 times: {took:.0f} s")  # noqa: T201

@@ -24,7 +24,7 @@ from tests.integration.test_desk_moves import send, signed_in
 from tests.integration.test_health import give_address
 from tests.integration.test_sealing import CANARIES
 from tests.mail import free_port
-from tests.make import make_answers, token_of
+from tests.make import make_answers, make_request, make_staff, sign_in, token_of
 from tests.own import pass_check
 from tests.pages import press
 from tests.tables import rows
@@ -115,6 +115,37 @@ def test_fault_is_found_by_the_number_that_its_page_says(
     assert fault["exception"] == "builtins.LookupError"
     assert fault["request_id"] == answer.headers["X-Request-Id"]
     assert any(frame.startswith("clinicdir/web/public/own_page.py:") for frame in fault["frames"])
+
+
+def test_refused_requests_say_why_and_whose(sqlite_app: Flask, log: Lines) -> None:
+    app = sqlite_app
+    with app.app_context():
+        staff_id = make_staff("canary@example.com").id
+        reference = make_request(app, location="covington").reference
+    stranger, desk = app.test_client(), app.test_client()
+    sign_in(desk, "canary@example.com")
+    token = token_of(stranger.get("/staff/login").text)
+    form = {"csrf_token": token, "password": "canary canary canary"}
+    stranger.post("/staff/login", data=form | {"email": "Canary@example.com"})
+    stranger.post("/staff/login", data=form | {"email": "nobody@example.com"})
+    stranger.post("/staff/login", data=form | {"csrf_token": "canary"})
+    stranger.post("/staff/login", data=form, headers={"Sec-Fetch-Site": "cross-site"})
+    stranger.post(f"/staff/requests/{reference}/claim", data=form)
+    stranger.get("/", headers={"Host": "canary.example"})
+    desk.get(f"/staff/requests/{reference}")
+    desk.get("/staff/export")
+    answered = [line for line in log.answered() if line["status"] >= 400]
+    assert [(line["refused"], line.get("staff_id"), line["status"]) for line in answered] == [
+        ("sign_in", staff_id, 422),
+        ("sign_in", None, 422),
+        ("form_token", None, 400),
+        ("origin", None, 403),
+        ("signed_out", None, 403),
+        ("host", None, 400),
+        ("missing_or_foreign", staff_id, 404),
+        ("not_allowed", staff_id, 403),
+    ]
+    assert "canary" not in log.stream.getvalue().casefold()
 
 
 def walk_all(client: FlaskClient) -> str:

@@ -27,6 +27,7 @@ from tests.signing_in import EMAIL, choose, cookie, is_in, join, log_in, new_lin
 from tests.tables import rows, together
 
 WRONG = "Email or password do not match. Check both and try again; after five tries, wait a minute."
+NAMES = "Password must not contain the name of the group or of this site, or the word password"
 HOSTILE = [
     "//evil.example",
     "///evil.example",
@@ -162,10 +163,10 @@ def test_person_disabled_before_joining_can_be_invited_anew(app: Flask) -> None:
         ("", "Password must be 15 characters or more"),
         ("fourteen chars", "Password must be 15 characters or more"),
         ("abababababababab", "Choose a password that is harder to guess, like four random words"),
-        (
-            "my Password is long",
-            "Choose a password that is harder to guess, like four random words",
-        ),
+        ("Q1w2e3r4t5y6u7i8", "Choose a password that is harder to guess, like four random words"),
+        ("my Pass-Word is long", NAMES),
+        ("a fine HI def runner", NAMES),
+        ("clinic dir is what we use", NAMES),
         ("the Desk is the best", "Password must not contain your email name"),
     ],
 )
@@ -388,7 +389,7 @@ def test_cookie_over_https_is_bound_to_host_and_transport(
     name, *flags = header.split("; ")
     assert name.startswith("__Host-clinicdir=")
     assert flags == ["Secure", "HttpOnly", "Path=/", "SameSite=Lax"]
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
     assert client.get("/staff/", **base).status_code == 200
 
 

@@ -183,7 +183,7 @@ def test_cookie_of_https_site_is_bound_to_host_and_scheme(
     cookie = page.headers["Set-Cookie"]
     assert cookie.startswith("__Host-clinicdir=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} == set(cookie.split("; ")[1:])
-    assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert page.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
     sent = client.post(
         START,
         data=form(page, START) | {"location": "renton", "goal": "run"},

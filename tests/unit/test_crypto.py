@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 
 from clinicdir.crypto import CannotOpen, KeyRing, new_key, new_row_key, token_hash
@@ -100,3 +102,46 @@ def test_malformed_key_is_refused(text: str) -> None:
 def test_ring_without_keys_is_refused() -> None:
     with pytest.raises(ValueError, match="At least one encryption key is needed"):
         KeyRing([])
+
+
+# Made by the first release, with the bytes 0 to 31 as its key: what was stored must stay readable,
+# findable, and under the same link, whatever is changed here.
+FIRST_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
+FIRST_ROW = bytes(range(16))
+FIRST_SEALED = bytes.fromhex(
+    "21c00eae81537ea89c691800de46f9d780e3343192497d5b0b56c7b32d655423"
+    "b6074045e6b651432712edab2cf055307ef870c8ef03f4d92e72b5b5a47c7b6e"
+)
+
+
+def test_what_the_first_release_stored_is_read_found_and_linked_as_ever() -> None:
+    ring = KeyRing([FIRST_KEY])
+    assert ring.newest_id.hex() == "21c00eae"
+    assert ring.ids == {ring.newest_id}
+    assert ring.open(FIRST_SEALED, context=b"request|row") == PLAIN
+    assert ring.fingerprint("phone", "+12065550123").hex() == (
+        "f74d7f987d97e6a50f81a30ef1342a01f71af86e473c640377532dc68d84e582"
+    )
+    assert ring.link_token(FIRST_ROW, 1) == "RXgpn_GRUogP5rqUNlBGXHi7FWkTcXMxNqRSFizAMKc"
+    assert ring.backup_key(b"salt", key_id=ring.newest_id).hex() == (
+        "50df1fa6d8e8411ce506ca221085b43b6f436da9612cefc62b9a042c684c9bb3"
+    )
+    assert token_hash("token").hex() == (
+        "3c469e9d6c5875d37a43f353d4f88e61fcf812c66eee3457465a40b0da4153e0"
+    )
+
+
+def test_sealed_value_is_key_id_nonce_text_and_tag_and_nothing_else() -> None:
+    ring = KeyRing([NEW])
+    sealed = ring.seal(PLAIN, context=b"row")
+    assert sealed[:4] == ring.newest_id
+    assert len(sealed) == 4 + 12 + len(PLAIN) + 16
+    assert len(new_row_key()) == 16
+
+
+def test_value_and_link_of_an_unknown_key_are_refused_with_their_reason() -> None:
+    ring = KeyRing([NEW])
+    with pytest.raises(CannotOpen, match="not in CLINICDIR_ENCRYPTION_KEYS"):
+        ring.open(b"", context=b"row")
+    with pytest.raises(KeyError):
+        ring.backup_key(b"salt", key_id=b"none")

@@ -18,6 +18,7 @@ from clinicdir.web.public.blueprint import bp
 from clinicdir.web.public.own_view import frame
 from clinicdir.web.security import address_prefix, form_token_failed, keeps_answers
 from clinicdir.web.tries import Counter, count_try, give_back
+from clinicdir.web.watching import note_refused
 
 KEPT_FOR = timedelta(minutes=30)
 _COOKIE_KEY = "checked"
@@ -59,6 +60,7 @@ def pass_check(token: str) -> ResponseReturnValue:
     if form_token_failed():
         return check_page(token, found, form, expired=True), 400
     if not prove(form, token, found):
+        note_refused("contact_check")
         return check_page(token, found, form), 422
     return redirect(_next_url(token, form.next.data or ""), code=303)
 

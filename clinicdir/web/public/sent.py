@@ -1,5 +1,6 @@
 """Lets a browser remember which request it has just sent, without saying so in its cookie."""
 
+import hmac
 from datetime import datetime
 
 from flask import session
@@ -25,4 +26,5 @@ def was_sent_here(token: str, *, now: datetime) -> bool:
     """Say whether this browser has sent the request of this link within the last half hour."""
     digest, sent_at = session.get(_COOKIE_KEY, ("", 0))
     age = int(now.timestamp()) - int(sent_at)
-    return bool(digest == token_hash(token).hex() and 0 <= age < _SENT_FOR_S)
+    is_of_it = hmac.compare_digest(digest, token_hash(token).hex())
+    return is_of_it and 0 <= age < _SENT_FOR_S

@@ -31,6 +31,7 @@ from clinicdir.web.passwords import NewPasswordForm
 from clinicdir.web.second_factor import CodeForm, app_picture, count_proof, recovery_codes_page
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
+from clinicdir.web.watching import note_refused
 
 _DONE = {
     "password": marked("Your new password counts. Your other sign-ins have ended."),
@@ -60,6 +61,7 @@ def change_password() -> ResponseReturnValue:
         form.current.data or "", member.password
     )
     if not known:
+        note_refused("password")
         form.current.errors = [gettext("Enter the password that you sign in with now")]
     if not (form.check(member.email) and known):
         return _page(password=form), 422
@@ -143,6 +145,7 @@ def _by_code(change: Callable[[str], list[str] | None]) -> ResponseReturnValue:
         with transaction():
             codes = change(form.code.data or "")
     except Invalid as refusal:
+        note_refused("second_step")
         form.attach(refusal.errors)
         return _page(code=form), 422
     if codes is None:

@@ -126,6 +126,7 @@ def test_opening_after_59_days_still_counts() -> None:
     opens = hours("2027 Feb 08:00-17:00")
     assert after_open_time(opens, at("2026-12-03T09:00"), 60) == at("2027-02-01T09:00")
     assert after_open_time(opens, at("2026-12-03T07:00"), 60) is None
+    assert after_open_time(opens, at("2026-12-03T08:00"), 60) == at("2027-02-01T09:00")
 
 
 # Reading.
@@ -264,6 +265,21 @@ def test_closed_day_takes_its_own_hours_out_of_two_nights() -> None:
         (26, []),
         (27, ["00:00-06:00", "22:00-06:00"]),
     ]
+
+
+def test_each_of_several_closed_days_is_left_out() -> None:
+    """A closed day before, between and after what is asked for hides none of the others."""
+    given = hours("24/7", "2026-11-20", "2026-11-23", "2026-11-25", "2026-12-20")
+    found = open_spans(given, at("2026-11-22T00:00"), at("2026-11-27T00:00"))
+    assert list(found) == [
+        (at("2026-11-22T00:00"), at("2026-11-23T00:00")),
+        (at("2026-11-24T00:00"), at("2026-11-25T00:00")),
+        (at("2026-11-26T00:00"), at("2026-11-27T00:00")),
+    ]
+    office = hours(OFFICE, "2026-11-23", "2026-11-25")
+    assert [
+        span.start for span in open_spans(office, at("2026-11-23T00:00"), at("2026-11-26T00:00"))
+    ] == [at("2026-11-24T08:00")]
 
 
 def test_open_spans_are_clipped_to_what_is_asked_for() -> None:
