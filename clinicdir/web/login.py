@@ -15,7 +15,6 @@ from flask_security import (
     SQLAlchemySessionUserDatastore,
     user_authenticated,
 )
-from limits import parse
 
 from clinicdir import clock
 from clinicdir.db import db, transaction
@@ -46,15 +45,16 @@ from clinicdir.web.security import (
     form_token_failed,
     keeps_answers,
     note_lock,
-    sender_of_request,
 )
+<<<<<<< HEAD
 from clinicdir.web.tries import Counter, count_try
+=======
+from clinicdir.web.tries import count_try, password_tries
+>>>>>>> w-faults
 from clinicdir.web.watching import note_refused, note_staff
 
 _LONGEST_ADDRESS = 254
 _SIGN_OUTS = ("security.logout", "lock.leave")
-_PER_ACCOUNT = parse("5 per minute")
-PER_ADDRESS = "30 per minute"
 
 
 class StaffLoginForm(LoginForm):
@@ -153,17 +153,6 @@ def _wrap_login(app: Flask) -> None:
         return answer
 
     app.view_functions["security.login"] = login
-
-
-def password_tries(where: str, account: str) -> tuple[Counter, Counter]:
-    """Return the counters of a try at a password: at this account, and from this sender.
-
-    Without a count nobody may try: a password could be guessed while the disk is full.
-    """
-    return (
-        Counter(_PER_ACCOUNT, f"{where} account", account),
-        Counter(parse(PER_ADDRESS), f"{where} sender", sender_of_request().hex()),
-    )
 
 
 def _wrap_logout(app: Flask) -> None:

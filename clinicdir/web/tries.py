@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import Response, abort, current_app
-from limits import RateLimitItem
+from limits import RateLimitItem, parse
 
 from clinicdir import clock
 from clinicdir.errors import Unavailable
 from clinicdir.web.errors import answer
-from clinicdir.web.security import limiter
+from clinicdir.web.security import limiter, sender_of_request
+
+_PER_ACCOUNT = parse("5 per minute")
+PER_ADDRESS = "30 per minute"
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,17 @@ class Counter:
     limit: RateLimitItem
     kind: str
     key: str
+
+
+def password_tries(where: str, account: str) -> tuple[Counter, Counter]:
+    """Return the counters of a try at a password: at this account, and from this sender.
+
+    Without a count nobody may try: a password could be guessed while the disk is full.
+    """
+    return (
+        Counter(_PER_ACCOUNT, f"{where} account", account),
+        Counter(parse(PER_ADDRESS), f"{where} sender", sender_of_request().hex()),
+    )
 
 
 def count_try(*counters: Counter) -> None:
