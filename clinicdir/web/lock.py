@@ -16,16 +16,10 @@ from clinicdir.staff.sessions import actor_of, end_session, unlock_session
 from clinicdir.web.errors import SECRET
 from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext
-<<<<<<< HEAD
-from clinicdir.web.login import is_own_path, password_tries
+from clinicdir.web.login import is_own_path
 from clinicdir.web.present import open_sign_in, present_token
 from clinicdir.web.security import Locked, form_token_failed, keeps_answers
-from clinicdir.web.tries import has_room
-=======
-from clinicdir.web.login import is_own_path, open_sign_in, present_token
-from clinicdir.web.security import Locked, form_token_failed, keeps_answers
 from clinicdir.web.tries import has_room, password_tries
->>>>>>> w-faults
 from clinicdir.web.watching import note_refused, note_staff
 
 bp = Blueprint("lock", __name__)

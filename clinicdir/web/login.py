@@ -46,11 +46,7 @@ from clinicdir.web.security import (
     keeps_answers,
     note_lock,
 )
-<<<<<<< HEAD
-from clinicdir.web.tries import Counter, count_try
-=======
 from clinicdir.web.tries import count_try, password_tries
->>>>>>> w-faults
 from clinicdir.web.watching import note_refused, note_staff
 
 _LONGEST_ADDRESS = 254
