@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Select, and_, or_, select
 
 from clinicdir.audit.models import AuditEntry
-from clinicdir.audit.rules import GROUP_CHAIN, Facts
+from clinicdir.audit.rules import GROUP_CHAIN, OPERATOR, Facts
 from clinicdir.db import db
 
 
@@ -42,6 +42,7 @@ def last_time_of_operator(action: str) -> datetime | None:
     query = (
         select(AuditEntry.at)
         .where(AuditEntry.staff_id.is_(None), AuditEntry.action == action)
+        .where(AuditEntry.actor_kind == OPERATOR.kind)
         .order_by(AuditEntry.at.desc())
     )
     return db.session.scalar(query.limit(1))
