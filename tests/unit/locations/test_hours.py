@@ -289,3 +289,34 @@ def test_open_spans_are_clipped_to_what_is_asked_for() -> None:
         (at("2026-11-25T08:00"), end),
     ]
     assert list(open_spans(hours(OFFICE), start, start)) == []
+
+
+def test_whole_days_in_a_row_leave_no_empty_time_at_their_ends() -> None:
+    whole, day = "Mo-Fr 00:00-24:00", timedelta(days=1)
+    today = date(2026, 11, 25)
+    week = usual_week(hours(whole), today)
+    assert [len(spans) for spans in week] == [1, 1, 1, 1, 1, 0, 0]
+    assert {span.end - span.start for spans in week for span in spans} == {day}
+    monday, friday = date(2026, 11, 30), date(2026, 12, 4)
+    closed = hours(whole, str(monday), str(friday))
+    assert unusual_days(closed, today, 14) == [(monday, []), (friday, [])]
+
+
+def test_change_of_a_comment_at_noon_closes_nothing_on_any_day() -> None:
+    given = hours('Mo-Fr 08:00-12:00 "desk", Mo-Fr 12:00-17:00 "phone"')
+    found = open_spans(given, at("2026-11-23T00:00"), at("2026-11-25T00:00"))
+    assert list(found) == [
+        (at("2026-11-23T08:00"), at("2026-11-23T17:00")),
+        (at("2026-11-24T08:00"), at("2026-11-24T17:00")),
+    ]
+
+
+def test_promise_reaches_two_years_ahead_and_no_minute_more() -> None:
+    always, since = hours("24/7"), at("2026-11-24T12:00")
+    minutes = 730 * 24 * 60
+    assert after_open_time(always, since, minutes) == since + timedelta(days=730)
+    assert after_open_time(always, since, minutes + 1) is None
+
+
+def test_hours_can_stand_in_a_set_for_they_never_change() -> None:
+    assert len({hours(OFFICE), hours(OFFICE), hours(NIGHTS)}) == 2

@@ -143,3 +143,7 @@ def test_channels_in_a_row_may_each_stand_in_for_the_one_before() -> None:
 def test_private_receiver_is_for_who_allows_it() -> None:
     typed: dict[str, Any] = {"webhook_use": "first", "webhook_to": "http://10.0.0.1:8080/"}
     assert checked(allow_private=True, **typed).steps[1].to == "http://10.0.0.1:8080/"
+
+
+def test_address_of_a_trial_domain_is_taken() -> None:
+    assert checked(email_to="desk@renton.test").steps[0].to == "desk@renton.test"
