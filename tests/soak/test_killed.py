@@ -156,7 +156,7 @@ def postgres() -> Iterator[Postgres]:
     shutil.rmtree(made, ignore_errors=True)
 
 
-@pytest.mark.parametrize("kills", [4, *[pytest.param(100, marks=pytest.mark.soak)] * 5])
+@pytest.mark.parametrize("kills", [3, *[pytest.param(100, marks=pytest.mark.soak)] * 5])
 def test_killed_site_loses_and_doubles_nothing(folder: Path, kills: int) -> None:
     figures = Run(folder).kill(kills, while_it_works)
     print("SQLite:", figures, flush=True)  # noqa: T201 - for the report
