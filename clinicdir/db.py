@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
@@ -128,6 +129,11 @@ class _Session(Session):
             if not (self.in_transaction() or must_know()):
                 current_app.extensions[_GATES].reading.enter()
         return super().get_bind(*args, **options)
+
+    def close(self) -> None:
+        """End; the answer is made by now, so a database that is gone must not take it along."""
+        with suppress(DBAPIError):
+            super().close()
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"class_": _Session})

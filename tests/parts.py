@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from clinicdir.notifications.fax_fonts import find_fonts
 from tests.nginx import find_nginx
@@ -69,6 +72,22 @@ def fax_line() -> bool:
     return found and os.geteuid() == 0 and all(Path(file).exists() for file in files)
 
 
+SMALL_DISK = "a small disk of its own (as root: mount -t tmpfs)"
+
+
+@cache
+def small_disk() -> bool:
+    """Say whether a small file system can be put up and taken away here."""
+    if os.geteuid() != 0:
+        return False
+    with TemporaryDirectory() as folder:
+        mount = ["/bin/mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]
+        if subprocess.run(mount, check=False, capture_output=True).returncode != 0:  # noqa: S603
+            return False
+        subprocess.run(["/bin/umount", folder], check=True)  # noqa: S603 - our own arguments
+        return True
+
+
 PARTS: dict[str, Callable[[], object]] = {
     "PostgreSQL": find_binaries,
     NGINX: find_nginx,
@@ -78,4 +97,5 @@ PARTS: dict[str, Callable[[], object]] = {
     "Litestream": litestream,
     FAX_PAGE: fax_page,
     FAX_LINE: fax_line,
+    SMALL_DISK: small_disk,
 }

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -43,9 +44,10 @@ def new_backup(path: Path, *, instance: Path, now: datetime) -> Iterator[Manifes
         yield manifest
         part.rename(path)
         sqlite_copy.sync(path.parent)
-    except OSError as trouble:
+    except (OSError, sqlite3.OperationalError) as trouble:
+        why = getattr(trouble, "strerror", trouble)
         raise BackupRefused(
-            f"Cannot write {path} ({trouble.strerror}). Name a file in a folder that exists, may"
+            f"Cannot write {path} ({why}). Name a file in a folder that exists, may"
             " be written to, and has room; the instance folder needs room for a copy too."
         ) from None
     finally:
@@ -105,7 +107,7 @@ def try_backup(
             return manifest, _faults(f"sqlite:///{body}", ring, folder, manifest)
         _refuse_other_engine(manifest, url)
         with scratch_server_database(url) as scratch:
-            postgres_dump.load(scratch, body)
+            postgres_dump.load(scratch, body, is_scratch=True)
             return manifest, _faults(scratch, ring, folder, manifest)
 
 

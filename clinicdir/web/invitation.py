@@ -10,8 +10,9 @@ from clinicdir.locations.queries import organization_name
 from clinicdir.staff.models import StaffMember
 from clinicdir.staff.operations import get_link, use_link
 from clinicdir.staff.rules import LinkPurpose
-from clinicdir.web.login import PER_ADDRESS, pending_sign_in, second_factor_url
+from clinicdir.web.login import PER_ADDRESS, second_factor_url
 from clinicdir.web.passwords import PasswordForm
+from clinicdir.web.present import pending_sign_in
 from clinicdir.web.security import form_token_failed, keeps_answers, limiter
 
 bp = Blueprint("invitation", __name__)

@@ -1,10 +1,7 @@
 """The lock of a staff page after some idle minutes: what was typed stays, the password opens it."""
 
-from collections.abc import Callable
-
 from flask import Blueprint, Response, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
-from flask_limiter import RateLimitExceeded
 from flask_security import verify_password
 from wtforms import PasswordField, StringField
 
@@ -19,13 +16,14 @@ from clinicdir.staff.sessions import actor_of, end_session, unlock_session
 from clinicdir.web.errors import SECRET
 from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext
-from clinicdir.web.login import PER_ADDRESS, is_own_path, open_sign_in, present_token
-from clinicdir.web.security import Locked, form_token_failed, keeps_answers, limiter
+from clinicdir.web.login import is_own_path, password_tries
+from clinicdir.web.present import open_sign_in, present_token
+from clinicdir.web.security import Locked, form_token_failed, keeps_answers
+from clinicdir.web.tries import has_room
 from clinicdir.web.watching import note_refused, note_staff
 
 bp = Blueprint("lock", __name__)
 
-_PER_ACCOUNT = "5 per minute"
 _INBOX = "/staff/"
 _KEPT = "kept-"
 _NOT_KEPT = SECRET | {"csrf_token"}
@@ -110,24 +108,11 @@ def _check(form: UnlockForm, member: StaffMember) -> tuple[str | None, int | Non
     """Return what is wrong with a try and its status; no status for the right password."""
     if form_token_failed():
         return None, 400
-    try:
-        is_right = _limited(lambda: _is_password(member, form.password.data or ""))
-    except RateLimitExceeded:
+    if not has_room(*password_tries("unlock", str(member.id))):
         return gettext("Wait a minute, then type your password once more"), 429
-    if is_right:
+    if _is_password(member, form.password.data or ""):
         return None, None
     return gettext("Enter the password that you sign in with"), 422
-
-
-def _account() -> str:
-    found = open_sign_in()
-    return f"unlock {found[1].id if found else 'of nobody'}"
-
-
-def _limited(check: Callable[[], bool]) -> bool:
-    by_account = limiter.limit(_PER_ACCOUNT, key_func=_account)
-    outcome: bool = by_account(limiter.limit(PER_ADDRESS)(check))()
-    return outcome
 
 
 def _is_password(member: StaffMember, typed: str) -> bool:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Response, redirect, render_template, request, session, url_for
+from flask import Flask, Response, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, user_logged_out
 from flask_login.utils import _user_context_processor
@@ -15,41 +15,45 @@ from flask_security import (
     SQLAlchemySessionUserDatastore,
     user_authenticated,
 )
+from limits import parse
 
 from clinicdir import clock
 from clinicdir.db import db, transaction
-from clinicdir.errors import Invalid, NotFound
+from clinicdir.errors import Invalid
 from clinicdir.locations.queries import organization_name
-from clinicdir.staff.models import StaffMember, StaffSession
+from clinicdir.staff.models import StaffMember
 from clinicdir.staff.queries import clean_address, find_by_email, find_session
 from clinicdir.staff.rules import MIN_PASSWORD_LENGTH
 from clinicdir.staff.second_factor import has_factor, start_factor
 from clinicdir.staff.sessions import (
     SEEN_EVERY,
     actor_of,
-    can_go_on,
     end_session,
     is_live,
-    is_pending,
-    pass_session,
     start_session,
 )
 from clinicdir.web.devices import device_of
 from clinicdir.web.forms import Form
 from clinicdir.web.parts import parts
+from clinicdir.web.present import (
+    COOKIE_KEY,
+    open_sign_in,
+    pending_sign_in,
+    present_token,
+)
 from clinicdir.web.security import (
     OPEN,
     form_token_failed,
     keeps_answers,
-    limiter,
     note_lock,
+    sender_of_request,
 )
+from clinicdir.web.tries import Counter, count_try
 from clinicdir.web.watching import note_refused, note_staff
 
-_COOKIE_KEY = "staff_session"
 _LONGEST_ADDRESS = 254
 _SIGN_OUTS = ("security.logout", "lock.leave")
-_PER_ACCOUNT = "5 per minute"
+_PER_ACCOUNT = parse("5 per minute")
 PER_ADDRESS = "30 per minute"
 
 
@@ -126,9 +130,6 @@ def _login_page_values() -> dict[str, object]:
 def _wrap_login(app: Flask) -> None:
     """Limit the tries, and answer refused posts as every other form of ours does."""
     view = app.view_functions["security.login"]
-    by_account = limiter.limit(_PER_ACCOUNT, key_func=_typed_account, methods=["POST"])
-    by_address = limiter.limit(PER_ADDRESS, methods=["POST"])
-    limited: Any = by_account(by_address(view))
 
     @keeps_answers
     def login() -> ResponseReturnValue:
@@ -141,7 +142,9 @@ def _wrap_login(app: Flask) -> None:
             form = StaffLoginForm()
             values = _login_page_values()
             return render_template("staff/login.html", login_user_form=form, **values), 400
-        answer: ResponseReturnValue = limited()
+        if request.method == "POST":
+            count_try(*password_tries("login", _typed_account()))
+        answer: ResponseReturnValue = current_app.ensure_sync(view)()
         if request.method == "POST" and isinstance(answer, str):
             _note_failed_sign_in()
             return answer, 422
@@ -150,6 +153,17 @@ def _wrap_login(app: Flask) -> None:
         return answer
 
     app.view_functions["security.login"] = login
+
+
+def password_tries(where: str, account: str) -> tuple[Counter, Counter]:
+    """Return the counters of a try at a password: at this account, and from this sender.
+
+    Without a count nobody may try: a password could be guessed while the disk is full.
+    """
+    return (
+        Counter(_PER_ACCOUNT, f"{where} account", account),
+        Counter(parse(PER_ADDRESS), f"{where} sender", sender_of_request().hex()),
+    )
 
 
 def _wrap_logout(app: Flask) -> None:
@@ -196,7 +210,7 @@ def _live_user(load: Any) -> Any:  # noqa: ANN401 - Flask-Login has no types
     """Wrap Flask-Security's loader: a cookie opens nothing unless its sign-in is live."""
 
     def load_live(uniquifier: str) -> StaffMember | None:
-        token, now = session.get(_COOKIE_KEY), clock.now()
+        token, now = session.get(COOKIE_KEY), clock.now()
         row = find_session(token) if token else None
         idle = timedelta(minutes=parts().settings.idle_minutes)
         if row is None or not is_live(row, idle=idle, now=now):
@@ -225,7 +239,7 @@ def _on_sign_in(_app: Flask, user: StaffMember, **_: object) -> None:
         is_a_must = parts().settings.is_production
         if is_a_must and not is_set_up:
             start_factor(user, now=now)
-        session[_COOKIE_KEY] = start_session(
+        session[COOKIE_KEY] = start_session(
             user,
             device=device_of(request.user_agent.string),
             needs_factor=is_a_must or is_set_up,
@@ -234,7 +248,7 @@ def _on_sign_in(_app: Flask, user: StaffMember, **_: object) -> None:
 
 
 def _on_sign_out(_app: Flask, user: StaffMember, **_: object) -> None:
-    token = session.pop(_COOKIE_KEY, None)
+    token = session.pop(COOKIE_KEY, None)
     if token is not None:
         with transaction():
             end_session(token, actor=actor_of(user), now=clock.now())
@@ -246,54 +260,6 @@ def _forget_on_sign_out(response: Response) -> Response:
     return response
 
 
-def own_session() -> StaffSession:
-    """Return the row of the present sign-in, behind the guard of the staff blueprint."""
-    row = find_session(session[_COOKIE_KEY])
-    if row is None:
-        raise NotFound
-    return row
-
-
-def pending_sign_in() -> tuple[StaffSession, StaffMember] | None:
-    """Return the sign-in of this cookie that waits for its second factor, and whose it is."""
-    token = session.get(_COOKIE_KEY)
-    row = find_session(token) if token else None
-    if row is None or not is_pending(row, now=clock.now()):
-        return None
-    member = db.session.get(StaffMember, row.staff_id)
-    return None if member is None or not member.active else (row, member)
-
-
-def present_token() -> str | None:
-    """Return the token of this cookie's sign-in, whatever it opens."""
-    token: str | None = session.get(_COOKIE_KEY)
-    return token
-
-
-def open_sign_in() -> tuple[StaffSession, StaffMember] | None:
-    """Return the sign-in of this cookie that is live or that its password opens, and whose it is.
-
-    Asking is not activity.
-    """
-    token = present_token()
-    row = find_session(token) if token else None
-    member = None if row is None else db.session.get(StaffMember, row.staff_id)
-    if row is None or member is None or session.get("_user_id") != member.fs_uniquifier:
-        return None
-    return (row, member) if can_go_on(row, member, now=clock.now()) else None
-
-
-def let_in(row: StaffSession, member: StaffMember) -> None:
-    """Open a sign-in whose second factor was right, inside the caller's transaction."""
-    session[_COOKIE_KEY] = pass_session(row, member, now=clock.now())
-
-
 def second_factor_url(target: str) -> str:
     """Return the page that asks for the second factor and then leads to `target`."""
     return url_for("second_factor.ask", next=target or None)
-
-
-def signed_in() -> StaffMember:
-    """Return who is signed in, behind the guard of the staff blueprint."""
-    member: StaffMember = current_user._get_current_object()  # noqa: SLF001 - the proxy's own way
-    return member

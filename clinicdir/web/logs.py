@@ -1,5 +1,6 @@
 """Writes the log as one JSON object a line that holds keys of a list, and no values of people."""
 
+import contextlib
 import json
 import logging
 import re
@@ -104,7 +105,10 @@ class LogHandler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
         """Say where a line got lost; logging itself would print its values."""
         del record
-        sys.stderr.write('{"level":"error","logger":"clinicdir.web.logs","event":"line lost"}\n')
+        with contextlib.suppress(OSError):  # the disk of the log is full: pages go on without it
+            sys.stderr.write(
+                '{"level":"error","logger":"clinicdir.web.logs","event":"line lost"}\n'
+            )
 
 
 def start(settings: Settings) -> None:

@@ -19,7 +19,8 @@ from clinicdir.staff.second_factor import (
     secret_of,
 )
 from clinicdir.web.forms import Form
-from clinicdir.web.login import is_own_path, let_in, pending_sign_in
+from clinicdir.web.login import is_own_path
+from clinicdir.web.present import let_in, pending_sign_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.tries import Counter, count_try
 from clinicdir.web.watching import note_refused, note_staff

@@ -1,5 +1,6 @@
 """Counts tries at something secret, exactly: over workers, restarts and presses at one moment."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import Response, abort, current_app
@@ -25,15 +26,24 @@ def count_try(*counters: Counter) -> None:
 
     A try is counted before it is looked at, so that many at once get no more than their number.
     """
-    full = [counter for counter in counters if not _hit(counter, 1)]
+    full = _full(counters)
     if full:
         abort(_refusal(full[0]))
+
+
+def has_room(*counters: Counter) -> bool:
+    """Count a try at each counter and say whether none is full; the caller answers."""
+    return not _full(counters)
 
 
 def give_back(*counters: Counter) -> None:
     """Take a try off again: it was right, and only wrong ones count."""
     for counter in counters:
         _hit(counter, -1)
+
+
+def _full(counters: Iterable[Counter]) -> list[Counter]:
+    return [counter for counter in counters if not _hit(counter, 1)]
 
 
 def _hit(counter: Counter, cost: int) -> bool:

@@ -294,6 +294,18 @@ def test_every_staff_page_has_a_sign_out_and_is_kept_nowhere(sqlite_app: Flask) 
     assert [path for path, is_right in shown.items() if not is_right] == []
 
 
+def test_shipped_web_server_speaks_new_tls_and_leads_no_program_on() -> None:
+    text = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
+    told = re.sub(r"\s+", " ", re.sub(r"#.*", "", text))
+    assert re.findall(r"ssl_protocols ([^;]+);", told) == ["TLSv1.2 TLSv1.3"]
+    plain = told[told.index("listen 80") : told.index("listen 443")]
+    assert re.findall(r"location (\S+) \{ (return \d+)", plain) == [
+        ("/api/", "return 404"),
+        ("/", "return 301"),
+    ]
+    assert "autoindex" not in told
+
+
 def test_every_library_is_pinned_with_its_hashes() -> None:
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]

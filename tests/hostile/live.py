@@ -79,13 +79,14 @@ class Live:
         return self.ask(b"POST " + path + b" HTTP/1.1", headers, body)
 
     def rows(self) -> dict[str, list[Any]]:
-        """Return every row of every table, read past the server."""
+        """Return every row of every table, read past the server; its worker notes that it lives."""
         connection = sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)
         try:
             names = connection.execute("select name from sqlite_master where type = 'table'")
             return {
                 name: connection.execute(f"select * from {name}").fetchall()  # noqa: S608
                 for (name,) in names.fetchall()
+                if name != "delivery_worker"
             }
         finally:
             connection.close()

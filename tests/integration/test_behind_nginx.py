@@ -94,7 +94,7 @@ def test_site_is_reached_by_its_own_name_and_by_tls_only(behind: Behind) -> None
     status, headers, page = behind.ask("/request")
     assert (status, heading(page)) == (200, "What do you want to get back to?")
     assert headers["Set-Cookie"].startswith("__Host-clinicdir=")
-    assert headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
     assert headers["Server"] == "nginx"  # no version
     assert behind.ask("/", headers={"Host": "evil.example"})[0] == 400
 

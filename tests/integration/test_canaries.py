@@ -11,10 +11,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from clinicdir.cli.serving import prepare_database
 from clinicdir.db import db, transaction
-from tests.canaries import find, look_at_links, look_at_mail, taken
+from tests.canaries import find, find_in_file, look_at_links, look_at_mail, taken
+from tests.conftest import build_app
 from tests.integration.test_backup import ROOT
 from tests.make import make_request
+from tests.postgres import running_postgres
 
 PLANTED = """
 import logging
@@ -73,8 +76,37 @@ def test_word_in_a_mail_a_link_a_log_or_a_row_is_found(app: Flask) -> None:
         "a log record of clinicdir holds 'Robin Example'",
     ]
     with app.app_context():
+        if db.engine.dialect.name != "sqlite":
+            return  # its files are searched below
         make_request(app, patient_name="Robin Example", phone="206 555 0123")
         with transaction():
             db.session.execute(text("update location set name = 'Robin Example' where id = 1"))
-        if db.engine.dialect.name == "sqlite":
-            assert find(Path(str(db.engine.url.database)).read_bytes()) == "Robin Example"
+        assert find(Path(str(db.engine.url.database)).read_bytes()) == "Robin Example"
+
+
+@pytest.mark.soak
+@pytest.mark.needs("PostgreSQL")
+def test_files_and_log_of_a_postgresql_server_hold_no_word(tmp_path: Path) -> None:
+    """On a server of its own, for the others' clinics have such numbers, and those are public."""
+    with running_postgres() as server:
+        url = f"{server}/postgres"
+        app = build_app(tmp_path, database_url=url)
+        with app.app_context():
+            prepare_database()
+            for number in range(200):
+                make_request(app, key=f"k{number}", email="kim@example.com", note="Kim Example")
+            with db.engine.connect() as connection:
+                connection.execute(text("checkpoint"))
+                data = Path(str(connection.scalar(text("show data_directory"))))
+            db.session.remove()
+            db.engine.dispose()
+        files = [*(one for one in data.rglob("*") if one.is_file()), data.parent / "log"]
+        assert [one for one in files if find_in_file(one)] == []
+        with app.app_context():
+            with transaction():
+                db.session.execute(text("update location set name = 'Kim Example' where id = 1"))
+            db.session.remove()
+            db.engine.dispose()
+        searched = sum(one.stat().st_size for one in files)
+        assert [one.parent.name for one in files if find_in_file(one)] == ["pg_wal"]
+    print(f"200 requests, {len(files)} files of {searched / 1e6:.0f} MB searched")  # noqa: T201

@@ -129,6 +129,12 @@ class Client(threading.Thread):
             time.sleep(_PAUSE_S)
         return answer
 
+    def open(self, path: str) -> str:
+        """Return a page that is there."""
+        answer = self.insist(lambda: self.send(path))
+        assert answer.status == 200, (path, answer)
+        return answer.body
+
 
 class Program(Client):
     """Posts to the API, each request with a key of its own; now and then an old one again."""
@@ -160,13 +166,13 @@ class Patient(Client):
         name = f"{self.name} {self.turn}"
         with self.book.lock:
             self.book.tried.add(name)
-        page = self.insist(lambda: self.send(START)).body
+        page = self.open(START)
         for step in STEPS:
             typed = {key: value for key, value in ANSWERS[step].items() if value is not None}
             if "patient_name" in typed:
                 typed |= {"patient_name": name}
             place = self.press(page, step, typed)
-            page = self.insist(lambda place=place: self.send(place)).body  # type: ignore[misc]
+            page = self.open(place)
         self.book.note(name, self.press(page, CHECK, {}))
 
     def press(self, page: str, action: str, typed: dict[str, str | list[str]]) -> str:
@@ -199,8 +205,7 @@ class Desk(Client):
         except queue.Empty:
             return
         path = f"/staff/requests/{reference}"
-        page = self.insist(lambda: self.send(path)).body
-        data = urlencode(form(page, f"{path}/claim"), doseq=True).encode()
+        data = urlencode(form(self.open(path), f"{path}/claim"), doseq=True).encode()
         answer = self.insist(lambda: self.send(f"{path}/claim", data))
         # 409: an earlier press was stored, and its answer was lost.
         assert answer.status in (303, 409), answer

@@ -56,7 +56,7 @@ def fail_at(cutter: Cutter, template: Path, triples: list[tuple[str, str, int]])
 
 
 def test_failing_disk_is_said_and_never_hidden(cutter: Cutter, sqlite_template: Path) -> None:
-    triples = [("api", "an error", 9), ("claim", "a full disk", 9), ("form", "an error", 19)]
+    triples = [("api", "an error", 13), ("claim", "a full disk", 13), ("form", "an error", 37)]
     fail_at(cutter, sqlite_template, triples)
 
 

@@ -25,9 +25,9 @@ from clinicdir.staff.second_factor import (
 )
 from clinicdir.staff.sessions import actor_of, end_own_session, list_sessions
 from clinicdir.web.language import gettext
-from clinicdir.web.login import own_session, signed_in
 from clinicdir.web.parts import parts
 from clinicdir.web.passwords import NewPasswordForm
+from clinicdir.web.present import own_session, signed_in
 from clinicdir.web.second_factor import CodeForm, app_picture, count_proof, recovery_codes_page
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs

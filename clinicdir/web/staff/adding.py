@@ -12,7 +12,7 @@ from clinicdir.locations.address import Pin
 from clinicdir.locations.queries import list_locations, organization_name
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.closing import for_admins

@@ -17,7 +17,7 @@ from clinicdir.locations.queries import organization_name
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import clock_time, day_words
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.looks import note_list
 from clinicdir.web.staff.own import own_places

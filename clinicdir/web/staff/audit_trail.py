@@ -11,8 +11,8 @@ from clinicdir.errors import NotFound, marked
 from clinicdir.locations.queries import list_all_locations, organization_name
 from clinicdir.staff.rules import Right
 from clinicdir.web.language import gettext
-from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
+from clinicdir.web.present import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.looks import note_list
 from clinicdir.web.staff.own import managed, own_places

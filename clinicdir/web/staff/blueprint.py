@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from clinicdir.errors import Forbidden
 from clinicdir.staff.rules import Right, can
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 
 bp = Blueprint("staff", __name__)
 View = Callable[..., ResponseReturnValue]

@@ -23,7 +23,7 @@ from clinicdir.staff.rules import Right, Role
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.forms import Form, version_in
 from clinicdir.web.language import gettext
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import View, bp, needs
 

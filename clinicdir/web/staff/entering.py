@@ -30,8 +30,8 @@ from clinicdir.staff.sessions import actor_of
 from clinicdir.web.errors import remember_phones
 from clinicdir.web.forms import STEPS, ContactForm, GoalForm, Offer, PeopleForm, TimesForm
 from clinicdir.web.language import gettext
-from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.on_line import line_scope, own_places

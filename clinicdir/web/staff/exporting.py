@@ -26,7 +26,7 @@ from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.forms import Form
 from clinicdir.web.language import gettext
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.spreadsheets import MIME_TYPE, csv_file
 from clinicdir.web.staff.blueprint import bp, needs

@@ -27,8 +27,8 @@ from clinicdir.staff.sessions import actor_of
 from clinicdir.web.answers import answer_rows
 from clinicdir.web.forms import ContactForm, Offer, PeopleForm, QuestionForm, TimesForm, version_in
 from clinicdir.web.language import gettext
-from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.moving import carry_out

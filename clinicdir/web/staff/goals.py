@@ -15,8 +15,8 @@ from clinicdir.web.forms import version_in
 from clinicdir.web.goals import goals_left_out
 from clinicdir.web.labels import CONTACT_BY
 from clinicdir.web.language import gettext
-from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.in_force import STALE, VersionedForm, put_in_force, settings_page

@@ -14,7 +14,7 @@ from clinicdir.locations.models import Location
 from clinicdir.locations.operations import CHANGED
 from clinicdir.locations.queries import organization_name
 from clinicdir.web.forms import Form
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 from clinicdir.web.staff.own import own_place
 
 SAVED, REFUSED, STALE = 303, 422, 409

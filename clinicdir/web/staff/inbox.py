@@ -16,9 +16,9 @@ from clinicdir.locations.queries import organization_name
 from clinicdir.notifications.plans import list_unheard
 from clinicdir.staff.rules import Right, can
 from clinicdir.web.language import gettext
-from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
 from clinicdir.web.parts import parts
+from clinicdir.web.present import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.looks import note_list
 from clinicdir.web.staff.own import own_places

@@ -17,7 +17,7 @@ from clinicdir.locations.queries import list_all_locations
 from clinicdir.staff.queries import names_of
 from clinicdir.staff.rules import Right, Scope
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.history import history_lines, who_did

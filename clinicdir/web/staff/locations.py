@@ -17,7 +17,7 @@ from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.forms import version_in
 from clinicdir.web.language import gettext
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.in_force import SAVED, STALE, VersionedForm, put_in_force, settings_page

@@ -5,7 +5,7 @@ from datetime import datetime
 from clinicdir.audit.operations import list_view_is_due, record_list_view
 from clinicdir.db import transaction
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 
 
 def note_list(name: str, *, now: datetime) -> None:

@@ -17,8 +17,8 @@ from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import day_words
 from clinicdir.web.language import gettext, ngettext
-from clinicdir.web.login import signed_in
 from clinicdir.web.paging import after
+from clinicdir.web.present import signed_in
 from clinicdir.web.spreadsheets import MIME_TYPE, csv_file
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.looks import note_list

@@ -9,7 +9,7 @@ from clinicdir.locations.mistakes import close_mistake, list_mistakes
 from clinicdir.locations.queries import organization_name
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.looks import note_list
 

@@ -20,8 +20,8 @@ from clinicdir.db import transaction
 from clinicdir.errors import Invalid, NotAllowed
 from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
-from clinicdir.web.login import signed_in
 from clinicdir.web.move_forms import MergeForm, form_of
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.opened import find, request_page

@@ -20,8 +20,8 @@ from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.forms import Form, version_in
 from clinicdir.web.language import gettext
-from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.own import own_place

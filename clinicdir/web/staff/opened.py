@@ -35,8 +35,8 @@ from clinicdir.staff.rules import Right
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.answers import Section, answer_rows, area_words, goal_line_of
 from clinicdir.web.language import gettext
-from clinicdir.web.login import signed_in
 from clinicdir.web.parts import parts
+from clinicdir.web.present import signed_in
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.delivery_lines import delivery_lines
 from clinicdir.web.staff.history import history_lines, is_in_calendar, latest_change, who_did

@@ -7,7 +7,7 @@ from clinicdir.locations.models import Location
 from clinicdir.locations.queries import get_location, list_all_locations
 from clinicdir.staff.queries import find_member
 from clinicdir.staff.rules import may_manage
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 
 
 def own_places() -> list[Location]:

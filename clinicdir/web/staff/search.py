@@ -14,7 +14,7 @@ from clinicdir.locations.queries import organization_name
 from clinicdir.staff.rules import NOWHERE, Right, can
 from clinicdir.staff.sessions import actor_of
 from clinicdir.web.forms import Form
-from clinicdir.web.login import signed_in
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.on_line import line_hits, line_scope, own_places

@@ -22,9 +22,9 @@ from clinicdir.staff.sessions import actor_of
 from clinicdir.web.filters import day_words
 from clinicdir.web.forms import version_in
 from clinicdir.web.language import gettext, ngettext
-from clinicdir.web.login import signed_in
 from clinicdir.web.opening import answer_words, shown_hours
 from clinicdir.web.parts import parts
+from clinicdir.web.present import signed_in
 from clinicdir.web.security import form_token_failed, keeps_answers
 from clinicdir.web.staff.blueprint import bp, needs
 from clinicdir.web.staff.in_force import STALE, VersionedForm, put_in_force, settings_page
