@@ -9,7 +9,6 @@ about; `@pytest.mark.plants_canary` is for those that do so on purpose.
 import logging
 import re
 import threading
-import zlib
 from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -134,15 +133,6 @@ def pytest_configure(config: pytest.Config) -> None:
     logging.setLogRecordFactory(_look_at_record)
 
 
-def _is_searched(item: pytest.Item) -> bool:
-    """Say whether the files of a test are searched: in `make test` those of one in four, by name.
-
-    A search costs 1 to 2 ms. `make soak`, and pytest with `-m ""`, search all.
-    """
-    in_a_hurry = "not soak" in item.config.option.markexpr
-    return not in_a_hurry or zlib.crc32(item.nodeid.encode()) % 4 == 0
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Fail a test that let a patient's words out."""
@@ -150,7 +140,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     result = yield
     folder = getattr(item, "funcargs", {}).get("tmp_path")
     found = taken()
-    if folder is not None and _is_searched(item):
+    if folder is not None:
         found += find_in_files(folder)
     if found and item.get_closest_marker("plants_canary") is None:
         pytest.fail("words of a patient got out: " + "; ".join(found), pytrace=False)
