@@ -144,17 +144,40 @@ class TwoDesks(Requests):
         key = theirs[-1] if theirs and key not in theirs and behind == 0 else key
         self.now += timedelta(minutes=minutes)
         life, new = self.lives[key], None
-        if self.sees(who, key) and behind == 0:
-            new = self.undone(key, who)
+        if behind == 0:
+            new = self.undone(key, who) if self.sees(who, key) else None
             self.why["undo by another"] += bool(self.undone(key, self.person(1 - desk)))
 
         def do(found: AppointmentRequest) -> None:
-            undo(found, life.version - behind, actor=self.actor(who), now=self.now)
+            assert who.number is not None
+            undo(
+                found, life.version - behind, scope=self.scopes[who.number],
+                actor=self.actor(who), now=self.now,
+            )  # fmt: skip
 
         if self.does("undo", key, who, do, should=new is not None) and new is not None:
+            if life.duplicate_of is not None:
+                self.note_beside(self.kept_of(key), who)
+                self.done["part"] += 1
             self.lives[key] = new
 
+    def kept_of(self, key: str) -> str:
+        """Return the request that one is a duplicate of."""
+        number = self.lives[key].duplicate_of
+        return next(one for one, life in self.lives.items() if life.row_id == number)
+
+    def note_beside(self, key: str, who: Who) -> None:
+        """Note at the request that stays what was done with its duplicate."""
+        kept = self.lives[key] = deepcopy(self.lives[key])
+        kept.events.append((Action.NOTE, kept.status, kept.status, STAFF, who.number))
+        kept.audited.append((kept.location_id, "note", f"{kept.status} > {kept.status}"))
+
     def undone(self, key: str, who: Who) -> Life | None:
+        life = self.lives[key]
+        if life.events[-1][0] is Action.MERGE:
+            kept = None if life.duplicate_of is None else self.kept_of(key)
+            if kept is None or self.lives[kept].duplicate_of or not self.sees(who, kept):
+                return None
         return put_back(self.lives[key], who, self.others(key), self.now, self.slugs)
 
     @rule(key=Requests.keys, into=Requests.keys, desk=DESK, behind=st.sampled_from([0, 0, 1]))
@@ -184,9 +207,7 @@ class TwoDesks(Requests):
         if self.does("merge", key, who, do, should=should):
             self.lives[key] = life.after(wish, self.now, slugs=self.slugs)
             self.lives[key].duplicate_of = other.row_id
-            kept = self.lives[into] = deepcopy(other)
-            kept.events.append((Action.NOTE, other.status, other.status, STAFF, who.number))
-            kept.audited.append((other.location_id, "note", f"{other.status} > {other.status}"))
+            self.note_beside(into, who)
 
     def on_line(self, key: str) -> bool:
         return self.lives[key].location_id == self.locations[SHARED]
@@ -303,9 +324,9 @@ def run_two_desks(app: Flask, *, examples: int, steps: int) -> type[TwoDesks]:
 
 
 def do_everything_once(app: Flask) -> type[TwoDesks]:
-    """Undo each move that can be, by the wrong and the right desk; join and take from each clinic.
+    """Undo each move that can be, by the wrong and the right desk; join, part and take.
 
-    In any order such steps are rare; here none is left to chance.
+    From each clinic. In any order such steps are rare; here none is left to chance.
     """
     machine = desks_on(app)
     for status, action in TRANSITIONS:
@@ -324,6 +345,9 @@ def do_everything_once(app: Flask) -> type[TwoDesks]:
         key, into = (one.submit_at(where) for where in (slug, other))
         for behind in (1, 0):
             one.join(key, into, desk, behind)
+            one.tables_say_what_the_model_says()
+        for other_desk in (1 - desk, desk):
+            one.undo_last(key, None, other_desk, 0, 0)
             one.tables_say_what_the_model_says()
         one.take_from(into, desk, behind=0)
         one.tables_say_what_the_model_says()

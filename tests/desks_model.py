@@ -79,7 +79,8 @@ def put_back(
 ) -> Life | None:
     """Return the life after a person's last move was put back, None where it cannot be."""
     action, came, to, _, number = life.events[-1]
-    is_own = who.number is not None and number == who.number and action in UNDOABLE
+    is_own = who.number is not None and number == who.number
+    is_own = is_own and action in (*UNDOABLE, Action.MERGE)
     renews = came is to and action not in (Action.LOG_CONTACT, Action.TRANSFER)
     if not is_own or renews or life.undone or now - life.changed_at > UNDO_WITHIN:
         return None
@@ -88,6 +89,8 @@ def put_back(
         new.first_contact_at = None
     if action is Action.BOOK:
         new.booked_at = None
+    if action is Action.MERGE:
+        new.duplicate_of = None
     if action is Action.LOG_CONTACT:
         new.try_again_at = life.hidden_until
     for wish in steps_back(life, who, now):

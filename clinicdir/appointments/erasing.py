@@ -55,19 +55,26 @@ def lock_family(number: int) -> list[AppointmentRequest]:
 
     They are locked by number, as in a merge, and returned by clinic, as chains are locked.
     """
-    numbers, size = {number}, 0
-    while len(numbers) > size:
-        size = len(numbers)
-        numbers |= _joined_with(numbers)
     query = (
         select(AppointmentRequest)
-        .where(AppointmentRequest.id.in_(numbers))
+        .where(AppointmentRequest.id.in_(_family_of(number)))
         .order_by(AppointmentRequest.id)
         .options(lazyload(AppointmentRequest.location))
         .with_for_update(of=AppointmentRequest)
         .execution_options(populate_existing=True)
     )
-    return sorted(db.session.scalars(query), key=lambda row: (row.location_id, row.id))
+    rows = sorted(db.session.scalars(query), key=lambda row: (row.location_id, row.id))
+    # A joining may have been undone while we waited: what left the family keeps its data.
+    still = _family_of(number) if len(rows) > 1 else {number}
+    return [row for row in rows if row.id in still]
+
+
+def _family_of(number: int) -> set[int]:
+    numbers, size = {number}, 0
+    while len(numbers) > size:
+        size = len(numbers)
+        numbers |= _joined_with(numbers)
+    return numbers
 
 
 def _joined_with(numbers: Collection[int]) -> set[int]:

@@ -1,21 +1,24 @@
 """Puts a person's last move back, for ten minutes and while nothing else has happened."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
 from clinicdir.appointments.held_times import hold_places
+from clinicdir.appointments.merging import PARTED, can_part, lock_both, noted_at
 from clinicdir.appointments.models import AppointmentRequest, Offer, RequestEvent
 from clinicdir.appointments.notices import take_back
 from clinicdir.appointments.operations import HIDDEN_UNTIL, Move, act
-from clinicdir.appointments.queries import list_events
+from clinicdir.appointments.queries import find_original, list_events
 from clinicdir.appointments.rules import FIRST_CONTACTS, Action, Status, next_status
 from clinicdir.audit.rules import Actor
 from clinicdir.db import db
 from clinicdir.errors import NotAllowed
 from clinicdir.locations.models import Location
 from clinicdir.locations.queries import find_location
+from clinicdir.staff.rules import Scope
 
 UNDO_WITHIN = timedelta(minutes=10)
 # Stands in the details of each event that puts something back.
@@ -23,8 +26,8 @@ UNDONE = "undone"
 UNDOABLE = frozenset(
     {
         Action.ATTEND, Action.AWAIT_PATIENT, Action.BOOK, Action.CLAIM, Action.CLEAR,
-        Action.DECLINE, Action.GIVE_UP, Action.LOG_CONTACT, Action.MARK_ERROR, Action.MISS,
-        Action.OFFER, Action.QUARANTINE, Action.RELEASE, Action.REOPEN, Action.RETIME,
+        Action.DECLINE, Action.GIVE_UP, Action.LOG_CONTACT, Action.MARK_ERROR, Action.MERGE,
+        Action.MISS, Action.OFFER, Action.QUARANTINE, Action.RELEASE, Action.REOPEN, Action.RETIME,
         Action.TRANSFER, Action.WAITLIST, Action.WITHDRAW,
     }
 )  # fmt: skip
@@ -71,6 +74,10 @@ class TooLate(NotAllowed):
     """The move was made too long ago to be put back."""
 
 
+class OtherGone(NotAllowed):
+    """The request that this one was joined with is out of sight, erased or a duplicate itself."""
+
+
 def find_undoable(
     events: Sequence[RequestEvent], *, staff_id: int | None, now: datetime
 ) -> RequestEvent | None:
@@ -79,12 +86,21 @@ def find_undoable(
     return last if _is_own_move(last, staff_id) and now - last.at <= UNDO_WITHIN else None
 
 
-def undo(request: AppointmentRequest, seen_version: int, *, actor: Actor, now: datetime) -> None:
+def undo(
+    request: AppointmentRequest,
+    seen_version: int,
+    *,
+    scope: Scope,
+    actor: Actor,
+    now: datetime,
+) -> None:
     """Put the actor's last move back by moves of the table, as if it had not been made.
 
     NotAllowed where something else has happened since, TooLate after `UNDO_WITHIN`, NoPlaceLeft
-    where a time that was held out is somebody else's by now.
+    where a time that was held out is somebody else's by now; OtherGone where a joined one cannot
+    leave the request that it was joined with, which keeps all that it got meanwhile.
     """
+    other = _lock_original(request, scope=scope)
     last = list_events(request)[-1]
     if request.version != seen_version or not _is_own_move(last, actor.staff_id):
         message = "Something else has happened since."
@@ -92,17 +108,27 @@ def undo(request: AppointmentRequest, seen_version: int, *, actor: Actor, now: d
     if now - last.at > UNDO_WITHIN:
         message = "It was made too long ago."
         raise TooLate(message)
+    if last.action is Action.MERGE and not can_part(other):
+        raise OtherGone
     steps = _steps_back(request, last, now=now)
     # Before a step locks a chain: whoever waits for a place must hold none.
     again = [time for step in steps for time in (*step.offered, step.booked_at) if time]
     if again:
         hold_places(request, again, at=steps[0].location)
-    _put_back_words(request, last)
-    for step in steps:
-        act(request, step, actor=actor, now=now)
+    noted = noted_at(other, request, PARTED, actor=actor, now=now) if other else nullcontext()
+    with noted:
+        _put_back_words(request, last)
+        for step in steps:
+            act(request, step, actor=actor, now=now)
     # A contact attempt told nobody, nor kept anybody from being told.
     if last.action is not Action.LOG_CONTACT:
         take_back(request, last.action, since=last.at, now=now)
+
+
+def _lock_original(request: AppointmentRequest, *, scope: Scope) -> AppointmentRequest | None:
+    """Lock a joined request and the one that it was joined with; return that one, if it is seen."""
+    other = find_original(request, scope=scope)
+    return lock_both(request.reference, other.reference, scope=scope)[1] if other else None
 
 
 def _is_own_move(event: RequestEvent, staff_id: int | None) -> bool:
@@ -116,7 +142,9 @@ def _put_back_words(request: AppointmentRequest, last: RequestEvent) -> None:
     """Put back what no step back writes, before the first one, so that it is written with it."""
     if last.action in FIRST_CONTACTS and request.first_contact_at == last.at:
         request.first_contact_at = None
-    if last.action is Action.BOOK:
+    if last.action is Action.MERGE:
+        request.duplicate_of = None
+    elif last.action is Action.BOOK:
         request.booked_at = None
     elif last.action is Action.LOG_CONTACT:
         request.try_again_at = _hidden_until(last)

@@ -133,7 +133,7 @@ def test_undo_frees_the_place_or_takes_the_offered_ones_again(app: Flask, frozen
     def put_back() -> None:
         with app.app_context(), transaction():
             found = get_request(first, scope=EVERYWHERE)
-            undo(found, found.version, actor=actor, now=now)
+            undo(found, found.version, scope=EVERYWHERE, actor=actor, now=now)
 
     do(app, second, Action.BOOK, actor=actor, now=now, booked_at=LATER)
     with pytest.raises(NoPlaceLeft):

@@ -2,22 +2,38 @@
 
 from datetime import timedelta
 
+import pytest
 from flask import Flask
 
 from clinicdir.appointments.arrival import link_token
+from clinicdir.appointments.erasing import erase_by_reference
 from clinicdir.appointments.following import follow_link
+from clinicdir.appointments.merging import merge
 from clinicdir.appointments.queries import get_request
 from clinicdir.appointments.rules import Action, Status, show_reference
 from clinicdir.audit.rules import OPERATOR
-from clinicdir.db import transaction
-from clinicdir.staff.rules import EVERYWHERE
+from clinicdir.db import db, transaction
+from clinicdir.locations.queries import get_location
+from clinicdir.staff.rules import EVERYWHERE, Role
+from clinicdir.staff.sessions import actor_of
 from tests.client import page_text
 from tests.conftest import Clock
-from tests.integration.test_desk_moves import DESK, audited, make_in, send, signed_in, text_at
+from tests.integration.test_desk_moves import (
+    AT,
+    DESK,
+    TYPED,
+    audited,
+    make_in,
+    send,
+    signed_in,
+    text_at,
+    version_of,
+)
+from tests.integration.test_undo import put_back
 from tests.lives import do, messages_of, offers_of
-from tests.make import make_request
+from tests.make import make_request, make_staff
 from tests.pages import press
-from tests.tables import rows, together
+from tests.tables import all_rows, rows, together
 
 FLAG = "The same phone number or email came with:"
 
@@ -30,7 +46,7 @@ def test_one_press_joins_a_likely_duplicate_and_nobody_is_told(app: Flask, froze
     shown = show_reference(stays)
     assert (
         f"{FLAG} {shown}, Renton: New, came in Tue, Nov 24, 12:00 pm"
-        f" A duplicate: join it with {shown} What is joined cannot be taken apart again."
+        f" A duplicate: join it with {shown} Joining can be undone for ten minutes."
     ) in page_text(page.get_data(as_text=True))
     # The first of the two forms is the one press.
     answer = press(desk, page, f"/staff/requests/{goes}/merge")
@@ -130,3 +146,159 @@ def test_link_of_a_chain_shows_its_end(app: Flask, frozen: Clock) -> None:
     do(app, names[2], Action.BOOK, actor=OPERATOR, now=frozen.now(), booked_at=frozen.now())
     with app.app_context(), transaction():
         assert follow_link(token, to_change=True).status is Status.BOOKED
+
+
+MERGEABLE = [status for status in Status if status not in (Status.BOOKED, Status.ENTERED_IN_ERROR)]
+WENT_ON = "This cannot be undone any more The request that this one was joined with has been"
+
+
+def test_undone_it_stands_where_it_stood_and_the_other_keeps_what_it_got(
+    app: Flask, frozen: Clock
+) -> None:
+    desk = signed_in(app)
+    stays, goes = make_in(app, Status.RECEIVED), make_in(app, Status.OFFERED)
+    send(app, desk, goes, "merge", into=stays)
+    send(app, desk, stays, "book", **TYPED[Action.BOOK])
+    assert "Undo: booked" in text_at(desk, stays)
+    messages = rows(app, "outbox_message", "kind", "subject_id", "state")
+    assert "Undo: joined with another request" in text_at(desk, goes)
+    assert send(app, desk, goes, "undo").status_code == 303
+    columns = ("status", "duplicate_of", "booked_at", "version")
+    assert rows(app, "appointment_request", *columns) == [
+        ("booked", None, AT, 2), ("offered", None, None, 6)
+    ]  # fmt: skip
+    assert offers_of(app, goes) == ["lapsed", "held"]
+    held = rows(app, "held_time", "request_id", "starts_at")
+    assert held == [(1, AT), (2, frozen.now() + timedelta(hours=1))]
+    assert rows(app, "outbox_message", "kind", "subject_id", "state") == messages
+    events = rows(app, "request_event", "request_id", "action", "to_status", "staff_id")
+    assert sorted(events[-3:]) == [
+        (1, "note", "booked", 1), (2, "offer", "offered", 1), (2, "undo", "in_review", 1)
+    ]  # fmt: skip
+    assert audited(app)[-3:] == [
+        ("undo", DESK, goes, "entered_in_error > in_review", "location/3"),
+        ("offer", DESK, goes, "in_review > offered", "location/3"),
+        ("note", DESK, stays, "booked > booked", "location/3"),
+    ]
+    text = text_at(desk, goes)
+    assert f"undone: joined with another request, {DESK}" in text
+    assert ("Undo" in text, "A duplicate of" in text) == (False, False)
+    assert f"undone: {show_reference(goes)} joined with this one, {DESK}" in text_at(desk, stays)
+    with app.app_context():
+        assert follow_link(link_token(get_request(goes, scope=EVERYWHERE))).reference == goes
+
+
+@pytest.mark.parametrize(("of", "into"), [("renton", "bellevue"), ("bellevue", "renton")])
+def test_undo_writes_both_chains_in_the_order_of_the_clinics(
+    app: Flask, frozen: Clock, of: str, into: str
+) -> None:
+    both = signed_in(app, role=Role.ADMIN)
+    goes, stays = (make_in(app, Status.RECEIVED, location=slug) for slug in (of, into))
+    send(app, both, goes, "merge", into=stays)
+    before = len(audited(app))
+    assert send(app, both, goes, "undo").status_code == 303
+    theirs = [entry for entry in audited(app)[before:] if entry[2] in (goes, stays)]
+    moves = [("undo", goes), ("release", goes)]
+    note = [("note", stays)]
+    is_first = place_of(app, into) < place_of(app, of)
+    assert [(entry[0], entry[2]) for entry in theirs] == (
+        note + moves if is_first else moves + note
+    )
+    assert {entry[2]: entry[4] for entry in theirs} == {
+        goes: f"location/{place_of(app, of)}", stays: f"location/{place_of(app, into)}"
+    }  # fmt: skip
+
+
+def place_of(app: Flask, slug: str) -> int:
+    with app.app_context():
+        return get_location(slug).id
+
+
+def test_from_each_state_it_goes_back_to_that_state(app: Flask, frozen: Clock) -> None:
+    with app.app_context():
+        actor = actor_of(make_staff(DESK))
+        every = db.engine.dialect.name == "sqlite"
+    columns = ("status", "duplicate_of", "first_contact_at", "decline_reason", "due_at")
+    stays = make_in(app, Status.RECEIVED)
+    # Where it is slower, those that lead back by more than one step.
+    for status in MERGEABLE if every else (Status.NO_REPLY, Status.QUARANTINED):
+        goes = make_in(app, status)
+        before = rows(app, "appointment_request", *columns)
+        frozen.move(minutes=16)  # a hold of the time before has run out
+        with app.app_context(), transaction():
+            version = get_request(goes, scope=EVERYWHERE).version
+            merge(goes, stays, version, scope=EVERYWHERE, actor=actor, now=frozen.now())
+        joined = rows(app, "appointment_request", *columns)
+        assert joined[-1][:2] == ("entered_in_error", 1), status
+        frozen.move(minutes=10)
+        put_back(app, goes, actor, frozen)
+        assert rows(app, "appointment_request", *columns) == before, status
+        frozen.move(minutes=-26)
+
+
+def test_nobody_but_who_joined_it_within_ten_minutes_takes_it_apart(
+    app: Flask, frozen: Clock
+) -> None:
+    desk, other = signed_in(app), signed_in(app, "other@example.com")
+    stays, goes = make_in(app, Status.RECEIVED), make_in(app, Status.RECEIVED)
+    send(app, desk, goes, "merge", into=stays)
+    before = rows(app, "request_event", "id")
+    assert "Undo" not in text_at(other, goes)
+    assert send(app, other, goes, "undo").status_code == 409
+    old = {"version": str(version_of(app, goes) - 1)}
+    assert send(app, desk, goes, "undo", **old).status_code == 409
+    frozen.move(minutes=9)
+    assert "Undo: joined" in text_at(desk, goes)
+    frozen.move(minutes=1, seconds=1)
+    assert "Undo" not in text_at(desk, goes)
+    answer = send(app, desk, goes, "undo")
+    page = page_text(answer.get_data(as_text=True))
+    assert (answer.status_code, page[:27]) == (409, "It is too late to undo this")
+    assert rows(app, "request_event", "id") == before
+    assert rows(app, "appointment_request", "duplicate_of") == [None, 1]
+
+
+@pytest.mark.parametrize("how", ["passed on", "joined", "erased"])
+def test_what_went_on_keeps_its_duplicate_and_the_page_says_so(
+    app: Flask, frozen: Clock, how: str
+) -> None:
+    desk = signed_in(app)
+    third, stays, goes = (make_in(app, Status.RECEIVED) for _ in range(3))
+    send(app, desk, goes, "merge", into=stays)
+    assert "Undo: joined" in text_at(desk, goes)
+    if how == "passed on":
+        moved = send(app, desk, stays, "transfer", **TYPED[Action.TRANSFER])
+        assert moved.status_code == 303
+    elif how == "joined":
+        assert send(app, desk, stays, "merge", into=third).status_code == 303
+    else:
+        with app.app_context(), transaction():
+            # An erasing takes both: alone it is a row that no page makes.
+            get_request(stays, scope=EVERYWHERE).erased_at = frozen.now()
+    before = all_rows(app, without=("audit_entry", "audit_head"))
+    assert "Undo" not in text_at(desk, goes)
+    answer = send(app, desk, goes, "undo")
+    page = page_text(answer.get_data(as_text=True))
+    assert (answer.status_code, page.startswith(WENT_ON)) == (409, True)
+    assert all_rows(app, without=("audit_entry", "audit_head")) == before
+
+
+def test_erased_while_taken_apart_keeps_its_data_or_goes_whole(app: Flask, frozen: Clock) -> None:
+    desk = signed_in(app)
+    stays, goes = make_in(app, Status.RECEIVED), make_in(app, Status.RECEIVED)
+    send(app, desk, goes, "merge", into=stays)
+
+    def work(number: int) -> int:
+        if number:
+            return send(app, desk, goes, "undo").status_code
+        with app.app_context(), transaction():
+            return erase_by_reference(stays, actor=OPERATOR, now=frozen.now())
+
+    count, answer = together(2, work)
+    states = rows(app, "appointment_request", "status", "duplicate_of", "erased_at")
+    went = (count, answer) == (2, 409)
+    assert went or (count, answer) == (1, 303)
+    assert states[1] == (
+        ("entered_in_error", 1, frozen.now()) if went else ("received", None, None)
+    )
+    assert states[0] == ("withdrawn", None, frozen.now())

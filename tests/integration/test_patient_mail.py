@@ -82,7 +82,7 @@ def press(app: Flask, reference: str, action: Action, actor: Actor, **details: A
 def put_back(app: Flask, reference: str, actor: Actor) -> None:
     with app.app_context(), transaction():
         found = get_request(reference, scope=EVERYWHERE)
-        undo(found, found.version, actor=actor, now=clock.now())
+        undo(found, found.version, scope=EVERYWHERE, actor=actor, now=clock.now())
 
 
 def told(app: Flask) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from clinicdir.appointments.entering import NOTICE_TOLD
-from clinicdir.appointments.merging import JOINED
+from clinicdir.appointments.merging import JOINED, PARTED
 from clinicdir.appointments.models import RequestEvent
 from clinicdir.appointments.rules import Action, RequestChannel, show_reference
 from clinicdir.appointments.undoing import UNDONE
@@ -97,6 +97,9 @@ def _pressed(details: Sequence[str]) -> str:
     """Return what a note says that nobody typed."""
     if details[0] == JOINED:
         return gettext("%(reference)s joined with this one", reference=show_reference(details[1]))
+    if details[0] == PARTED:
+        undone = gettext("%(reference)s joined with this one", reference=show_reference(details[1]))
+        return gettext("undone: %(what)s", what=undone)
     return gettext(PRESSED.get(details[0], EVENT_WORDS[Action.NOTE]))
 
 

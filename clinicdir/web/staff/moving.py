@@ -14,7 +14,7 @@ from clinicdir.appointments.merging import merge
 from clinicdir.appointments.models import AppointmentRequest
 from clinicdir.appointments.operations import Move, act, check_move
 from clinicdir.appointments.rules import Action, Status
-from clinicdir.appointments.undoing import TooLate, undo
+from clinicdir.appointments.undoing import OtherGone, TooLate, undo
 from clinicdir.audit.rules import Actor
 from clinicdir.db import transaction
 from clinicdir.errors import Invalid, NotAllowed
@@ -74,11 +74,14 @@ def undo_move(reference: str) -> ResponseReturnValue:
         return request_page(reference, form, problem="expired"), 400
     try:
         with transaction():
-            undo(find(reference), form.seen_version, actor=actor, now=now)
+            scope = signed_in().scope
+            undo(find(reference), form.seen_version, scope=scope, actor=actor, now=now)
     except NoPlaceLeft:
         return request_page(reference, form, problem="no_place"), 409
     except TooLate:
         return request_page(reference, form, problem="too_late"), 409
+    except OtherGone:
+        return request_page(reference, form, problem="other_gone"), 409
     except (NotAllowed, StaleDataError):
         return request_page(reference, form, problem="stale"), 409
     return redirect(url_for("staff.open_request", reference=reference), code=303)

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from clinicdir import clock
 from clinicdir.appointments.filing import stored_answers
-from clinicdir.appointments.merging import takes_duplicates
+from clinicdir.appointments.merging import can_part, takes_duplicates
 from clinicdir.appointments.models import AppointmentRequest, RequestEvent
 from clinicdir.appointments.offers import list_offers
 from clinicdir.appointments.operations import lease_holder
@@ -159,6 +159,9 @@ def _beside(
     """Return what stands beside the moves: undo, notices, and requests much alike."""
     scope, person = signed_in().scope, signed_in().id
     undoable = find_undoable(events, staff_id=person, now=now) if steps.note else None
+    original = find_original(found, scope=scope)
+    if undoable is not None and undoable.action is Action.MERGE and not can_part(original):
+        undoable = None
     latest = events[-1]
     return {
         # Until somebody does the next thing: the patient is still at the counter or on the phone.
@@ -169,7 +172,7 @@ def _beside(
         "changed": latest_change(events, now=now),
         "delivery_rows": delivery_lines(list_deliveries(found.id), now=now),
         "in_calendar": is_in_calendar(events),
-        "original": find_original(found, scope=scope),
+        "original": original,
         "alike": list_likely_duplicates(found, scope=scope, limit=MOST_ALIKE),
     }
 
