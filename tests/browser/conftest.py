@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -50,9 +51,16 @@ def site(sqlite_app: Flask) -> Iterator[Flask]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield app
-    server.close()
-    server.task_dispatcher.shutdown()
+    # In its own thread: a connection that was closed under it would end that thread with an error.
+    server.trigger.pull_trigger(lambda: _close_all(server))
     thread.join(timeout=5)
+    assert not thread.is_alive()
+    server.task_dispatcher.shutdown()
+
+
+def _close_all(server: Any) -> None:  # noqa: ANN401 - waitress has no types
+    for connection in list(server._map.values()):  # noqa: SLF001
+        connection.close()
 
 
 @pytest.fixture

@@ -131,6 +131,7 @@ def _fill_contact(page: Page) -> None:
     page.get_by_label("Phone", exact=True).check()
 
 
+@pytest.mark.parametrize("walked", [320, pytest.param(1280, marks=pytest.mark.soak)], indirect=True)
 def test_own_pages_are_light_and_for_everybody(site: Flask, base: str, walked: Walk) -> None:
     for status in Status:
         own = make_own(site, status, booked_at=in_days(7), decline_reason="no_times")

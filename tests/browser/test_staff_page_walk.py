@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from clinicdir import clock
 from clinicdir.appointments.rules import Action, Status
@@ -95,6 +95,12 @@ def test_pages_of_managers_are_light_and_for_everybody(
     page.get_by_label("Find a request").fill("Example")
     page.get_by_role("button", name="Search").click()
     look(page, "search hits")
+    page.goto(f"{base}/staff/settings/renton/notices")
+    page.locator("[name=webhook_use][value=first]").check()
+    page.locator("[name=webhook_to]").fill("https://hooks.example/renton")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("whsec_")).to_be_visible()
+    look(page, "secret of a webhook")
     for path, button in (
         ("/staff/locations/new", "Add the clinic"), ("/staff/team", "Make the link"),
         ("/staff/settings/renton/contact", "Save"), ("/staff/account", "Change the password"),

@@ -25,6 +25,7 @@ from tests.integration.test_serving import FLASK, ROOT, Server
 from tests.make import make_request, make_staff, sign_in, token_of
 from tests.pages import heading, main_text, press
 from tests.parts import SMALL_DISK
+from tests.small_disk import small_disk
 from tests.tables import rows
 
 pytestmark = pytest.mark.needs(SMALL_DISK)
@@ -34,12 +35,8 @@ _SIZE = "6m"
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """Return a folder on a disk of six megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["/bin/mount", "-t", "tmpfs", "-o", f"size={_SIZE},mode=0700", "tmpfs", str(folder)]
-    subprocess.run(mount, check=True)  # noqa: S603 - our own arguments
-    yield folder
-    subprocess.run(["/bin/umount", "-l", str(folder)], check=True)  # noqa: S603
+    with small_disk(tmp_path / "disk", _SIZE) as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import product
 from typing import Any
 
+import pytest
 from flask import Flask
 from sqlalchemy import event, text
 
@@ -37,6 +38,18 @@ GROWING = (
     "request_event",
 )  # fmt: skip
 WANTED = ("C7K4KQ2", "Robin Example", "206 555 0123", "0123", "robin@example.com")
+
+
+@pytest.fixture(autouse=True)
+def emptied(request: pytest.FixtureRequest) -> None:
+    """Let PostgreSQL know nothing of these tables' sizes; others have filled and emptied them."""
+    if "postgresql" not in request.node.name:
+        return
+    app: Flask = request.getfixturevalue("app")
+    with app.app_context(), db.engine.begin() as connection:
+        # The audit trail refuses to be emptied; a replica's session is not asked.
+        connection.execute(text("set local session_replication_role = replica"))
+        connection.execute(text(f"truncate {', '.join(GROWING)} cascade"))
 
 
 def plans(run: Callable[[], object]) -> list[str]:

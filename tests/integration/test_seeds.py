@@ -22,6 +22,9 @@ from clinicdir.locations.rules import TelecomSystem, display_number
 from clinicdir.resources import resource_dir
 
 SHIPPED = resource_dir("seeds") / "locations.json"
+# Numbers of clinics here, which are public.
+pytestmark = pytest.mark.plants_canary
+
 NOW = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
 SLUGS = [
     "seattle-5th-ave", "bellevue", "renton", "issaquah", "seattle-california-ave-sw", "covington",

@@ -22,6 +22,8 @@ from tests.soak.chance import seeded
 UNREACHABLE = (OSError, http.client.HTTPException)
 # Not too often: the site starts on the same machine.
 _PAUSE_S, _PATIENCE_S = 0.1, 600.0
+# The clinic that the requests go to, as pages and the API write it.
+_PHONES = ("(206) 693-9929", "+12066939929")
 
 
 class Answer(NamedTuple):
@@ -46,6 +48,7 @@ class Book:
     broken_off: int = 0
     repeated: int = 0
     refusals: list[str] = field(default_factory=list)
+    without_phone: list[str] = field(default_factory=list)
     to_claim: "queue.SimpleQueue[str]" = field(default_factory=queue.SimpleQueue)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -118,6 +121,8 @@ class Client(threading.Thread):
                 self.book.statuses[told.status] += 1
             else:
                 self.book.broken_off += 1
+            if told.status == 503 and not any(phone in told.body for phone in _PHONES):
+                self.book.without_phone.append(f"{path}: {told.body[:500]}")
         return None if told.status in (0, 503) else told
 
     def insist(self, ask: Callable[[], Answer | None]) -> Answer:

@@ -55,8 +55,11 @@ class Run:
         programs = [Program(*where, number) for number in range(3)]
         self._clients: list[Client] = [*programs, Patient(*where, 0), self._desk]
 
-    def kill(self, times: int, kill: Kill) -> str:
-        """Kill so often, check what is stored, and return the figures in one line."""
+    def kill(self, times: int, kill: Kill, *, what: str = "kills") -> str:
+        """Kill so often, check what is stored, and return the figures in one line.
+
+        `what` names in the figures what was done so often.
+        """
         rng, began = seeded(self.site.port), time.monotonic()
         try:
             self.site.start()
@@ -75,7 +78,7 @@ class Run:
         book, starts = self.book, self.site.starts
         stored = self._check()
         return (
-            f"{times} kills, {len(book.tried)} requests and {len(book.claims)} claims sent until"
+            f"{times} {what}, {len(book.tried)} requests and {len(book.claims)} claims sent until"
             f" acknowledged, {book.broken_off} posts broken off, {book.repeated} sent again after"
             f" yes, {stored} rows, answers {dict(sorted(book.statuses.items()))}, starts"
             f" {statistics.median(starts):.1f} s (slowest {max(starts):.1f} s),"
