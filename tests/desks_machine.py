@@ -146,7 +146,9 @@ class TwoDesks(Requests):
         life, new = self.lives[key], None
         if behind == 0:
             new = self.undone(key, who) if self.sees(who, key) else None
-            self.why["undo by another"] += bool(self.undone(key, self.person(1 - desk)))
+            other = self.person(1 - desk)
+            could = self.sees(other, key) and self.undone(key, other) is not None
+            self.why["undo by another"] += could
 
         def do(found: AppointmentRequest) -> None:
             assert who.number is not None
