@@ -117,6 +117,7 @@ def test_fault_is_found_by_the_number_that_its_page_says(
     assert any(frame.startswith("clinicdir/web/public/own_page.py:") for frame in fault["frames"])
 
 
+@pytest.mark.plants_canary  # as the address of an account, which the database holds in clear
 def test_refused_requests_say_why_and_whose(sqlite_app: Flask, log: Lines) -> None:
     app = sqlite_app
     with app.app_context():
